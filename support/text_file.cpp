@@ -57,6 +57,12 @@ std::size_t utf8_length(std::string_view text) {
 
 }  // namespace
 
+SourcePtr make_source(std::string_view name, std::string text) {
+  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+  if (text.starts_with(byte_order_mark)) text.erase(0, byte_order_mark.size());
+  return std::make_shared<const Source>(Source{std::string(name), std::move(text)});
+}
+
 SourcePtr read_source(const std::string& path, std::size_t max_size) {
   const bool standard_input = path == "-";
   const std::string name = standard_input ? "<stdin>" : path;
@@ -82,7 +88,7 @@ SourcePtr read_source(const std::string& path, std::size_t max_size) {
       throw InputError(file_location(name), fmt::format("is larger than {} bytes, the most that is read", max_size));
     }
   }
-  return std::make_shared<const Source>(Source{name, std::move(text)});
+  return make_source(name, std::move(text));
 }
 
 void require_text(const SourcePtr& source, bool require_utf8) {

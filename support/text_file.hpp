@@ -3,10 +3,14 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 
 #include "support/diagnostic.hpp"
 
 namespace perfmodel {
+
+// A text under a name, without the byte-order mark it may begin with.
+SourcePtr make_source(std::string_view name, std::string text);
 
 // The whole file, "-" for standard input (named "<stdin>"). Throws InputError when the file is missing, a directory,
 // unreadable, or larger than max_size [bytes].

@@ -237,7 +237,7 @@ YamlNode load_yaml_file(const std::string& path, const YamlLimits& limits) {
 }
 
 YamlNode load_yaml_text(std::string text, std::string_view name, const YamlLimits& limits) {
-  const auto source = std::make_shared<const Source>(Source{std::string(name), std::move(text)});
+  const SourcePtr source = make_source(name, std::move(text));
   if (source->text.size() > limits.max_size) {
     throw InputError(file_location(name),
                      fmt::format("is larger than {} bytes, the most that is read", limits.max_size));
