@@ -1,0 +1,79 @@
+// The rows of the field table, read by fields.cpp only.
+//
+//     X(member path = key, need, low, high, what it means)
+//
+// low and high are the plausible range, written in the unit that `arch show` prints. Integral members and ratios
+// take plain numbers. A value outside the range is a fault in a machine file and in a fitted overlay.
+// clang-format off
+#define PERFMODEL_FIELDS(X) \
+  X(sms,          required, "1", "1024", "streaming multiprocessors (SMs) enabled") \
+  X(gpcs,         required, "1", "64", "graphics processing clusters (GPCs); the TPCs spread over them as evenly as they can, and a CTA cluster stays inside one") \
+  X(sms_per_tpc,  required, "1", "8", "SMs that share a texture processing cluster (TPC)") \
+  \
+  X(clock.maximum,   required, "500 MHz", "4000 MHz", "highest SM clock, held by light loads and by short bursts") \
+  X(clock.datasheet, required, "500 MHz", "4000 MHz", "SM clock that the datasheet's tensor peaks imply; only the plain roofline uses it") \
+  \
+  X(tensor.fp16,  optional,  "64 FLOP/clk", "131072 FLOP/clk", "dense fp16 rate of one SM; a multiply-add counts two") \
+  X(tensor.bf16,  required,  "64 FLOP/clk", "131072 FLOP/clk", "dense bf16 rate of one SM") \
+  X(tensor.tf32,  optional,  "64 FLOP/clk", "131072 FLOP/clk", "dense tf32 rate of one SM") \
+  X(tensor.fp8,   optional,  "64 FLOP/clk", "131072 FLOP/clk", "dense fp8 (e4m3, e5m2) rate of one SM") \
+  X(tensor.nvfp4, optional,  "64 FLOP/clk", "131072 FLOP/clk", "dense nvfp4 rate of one SM") \
+  X(tensor.int8,  optional,  "64 FLOP/clk", "131072 FLOP/clk", "dense int8 rate of one SM") \
+  X(tensor.fp64,  optional,  "1 FLOP/clk", "4096 FLOP/clk", "dense fp64 rate of one SM") \
+  X(tensor.rows,             required, "8", "256", "M of one tensor instruction of one SM at the full rate; a smaller M takes as long") \
+  X(tensor.maximum_columns,  required, "8", "256", "largest N of one tensor instruction") \
+  X(tensor.minimum_interval, required, "1 clk", "256 clk", "a tensor instruction occupies its pipe at least this long") \
+  X(tensor.latency,          required, "0 clk", "1000 clk", "latency of a lone tensor instruction beyond its issue interval") \
+  \
+  X(shared_memory.capacity,         required, "16 KiB", "1024 KiB", "shared memory of one SM at the largest carve-out") \
+  X(shared_memory.maximum_per_cta,  required, "16 KiB", "1024 KiB", "largest shared memory that one CTA may ask for") \
+  X(shared_memory.reserved_per_cta, required, "0 KiB", "8 KiB", "shared memory that the system takes for each resident CTA") \
+  X(shared_memory.granularity,      required, "1 B", "4096 B", "a CTA's shared memory rounds up to a multiple of it") \
+  X(shared_memory.latency,          required, "5 clk", "100 clk", "unloaded latency of a 32-bit shared load") \
+  \
+  X(registers.per_sub_partition,  required, "4096", "131072", "32-bit registers of one sub-partition") \
+  X(registers.maximum_per_thread, required, "32", "1024", "largest register count of one thread") \
+  X(registers.allocation_unit,    required, "32", "2048", "a warp's registers round up to a multiple of it") \
+  \
+  X(tmem.columns,         blackwell, "32", "4096", "columns of tensor memory (TMEM) of one SM") \
+  X(tmem.lanes,           blackwell, "32", "1024", "lanes of tensor memory; a column is one 32-bit word in each lane") \
+  X(tmem.allocation_unit, blackwell, "1", "512", "smallest TMEM allocation in columns; allocations are powers of two from there on") \
+  \
+  X(limits.sub_partitions,   required, "1", "16", "sub-partitions of an SM, each with a scheduler and its share of registers and pipes") \
+  X(limits.warps,            required, "8", "256", "warps resident on one SM") \
+  X(limits.ctas,             required, "1", "128", "CTAs resident on one SM") \
+  X(limits.threads,          required, "256", "8192", "threads resident on one SM") \
+  X(limits.threads_per_cta,  required, "256", "4096", "threads of one CTA") \
+  X(limits.cluster_portable, hopper,   "1", "64", "CTAs of a cluster that every GPU of the generation can run") \
+  X(limits.cluster_maximum,  hopper,   "1", "64", "CTAs of a cluster when the kernel opts in to non-portable sizes") \
+  \
+  X(transfer.tma_issue,       hopper,   "1 clk", "500 clk", "time between two TMA instructions of one warp") \
+  X(transfer.tma_latency,     hopper,   "0 clk", "1000 clk", "latency that a TMA load adds to that of the memory it reads") \
+  X(transfer.barrier_wait,    required, "1 clk", "500 clk", "from the arrival that completes a barrier in shared memory to the waiting warp running") \
+  X(transfer.cta_barrier,     required, "1 clk", "500 clk", "bar.sync over a CTA of up to 256 threads") \
+  X(transfer.cluster_barrier, hopper,   "1 clk", "2000 clk", "barrier over a cluster, relaxed") \
+  \
+  X(l2.capacity,     required, "1 MiB", "1024 MiB", "size of the L2 cache") \
+  X(l2.line,         required, "32 B", "512 B", "cache line") \
+  X(l2.partitions,   required, "1", "16", "partitions of the L2 with their own crossbar") \
+  X(l2.bandwidth,    required, "0.5 TB/s", "100 TB/s", "read hits of the whole chip; does not follow the SM clock") \
+  X(l2.port,         required, "8 B/clk", "512 B/clk", "what one SM can take from the L2") \
+  X(l2.near_latency, required, "50 ns", "1000 ns", "latency of a hit in the near partition") \
+  X(l2.far_latency,  required, "50 ns", "1000 ns", "latency of a hit in the far partition") \
+  \
+  X(dram.capacity,  required, "8 GB", "2000 GB", "size of the device memory") \
+  X(dram.bandwidth, required, "0.2 TB/s", "50 TB/s", "device memory bandwidth of the datasheet") \
+  X(dram.read,      required, "0.5", "1", "share of the bandwidth that a long pure read achieves") \
+  X(dram.write,     required, "0.5", "1", "share of the bandwidth that a long pure write achieves") \
+  X(dram.copy,      required, "0.5", "1", "share of the bandwidth that reads and writes in equal parts achieve") \
+  X(dram.latency,   required, "100 ns", "3000 ns", "latency of a load that misses the L2, unloaded") \
+  \
+  X(launch.kernel,   required, "0.1 us", "20 us", "duration of an empty kernel as CUPTI reports it") \
+  X(launch.stream,   required, "0 us", "20 us", "from the end of a kernel to the start of the next one in its stream") \
+  X(launch.graph,    required, "0 us", "20 us", "the same between two nodes of a CUDA graph") \
+  X(launch.event,    required, "0 us", "50 us", "what two events around a single kernel measure beyond it") \
+  X(launch.do_bench, required, "0 us", "50 us", "what triton.testing.do_bench measures beyond the kernel") \
+  X(launch.dispatch, required, "0.01 /clk", "64 /clk", "CTAs that the whole chip starts") \
+  \
+  X(power.limit, required, "10 W", "5000 W", "board power limit") \
+  X(power.idle,  required, "1 W", "1000 W", "board power without load at a raised clock")

@@ -1,0 +1,195 @@
+// A GPU as data: every constant with its unit, source and reference, nested as in arch/<name>.yaml. No formulas.
+// docs/arch-schema.md says what each constant means; arch/fields.cpp is where a new one is declared.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "arch/constant.hpp"
+#include "support/units.hpp"
+
+namespace perfmodel {
+
+using Count = Constant<std::int64_t>;
+using Ratio = Constant<double>;
+
+// How warps reach the tensor cores: mma.sync (A100), wgmma (Hopper), tcgen05 (Blackwell).
+enum class TensorGeneration : std::uint8_t { mma, wgmma, tcgen05 };
+std::string_view tensor_generation_name(TensorGeneration generation);
+
+struct Clock {
+  Constant<Hertz> maximum;    // the top SM clock, which light or short loads reach
+  Constant<Hertz> datasheet;  // the SM clock behind the datasheet's tensor peaks
+};
+
+// Dense rates of one SM at full instruction width; absent where the GPU lacks the type.
+struct Tensor {
+  TensorGeneration generation = TensorGeneration::mma;
+  Constant<FlopsPerCycle> fp16;
+  Constant<FlopsPerCycle> bf16;
+  Constant<FlopsPerCycle> tf32;
+  Constant<FlopsPerCycle> fp8;
+  Constant<FlopsPerCycle> nvfp4;
+  Constant<FlopsPerCycle> int8;
+  Constant<FlopsPerCycle> fp64;
+  Count rows;                          // M of one instruction of one SM at the full rate
+  Count maximum_columns;               // largest N of one instruction
+  Constant<Cycles> minimum_interval;   // an instruction occupies the pipe at least this long
+  Constant<Cycles> latency;            // of a lone instruction beyond its issue interval
+};
+
+// A resource of an SM that instructions occupy: an execution port, counted in thread-level slots (a warp's
+// instruction is 32 of them), or a data path (smem, tmem_read, tmem_write), counted in bytes.
+struct Pipe {
+  std::string name;
+  Constant<PerCycle> rate;
+};
+
+// Slots or bytes of one pipe that one thread's share of an instruction takes.
+struct Occupancy {
+  int pipe = 0;  // index into Machine::pipes
+  Constant<double> slots;
+};
+
+// An instruction class: what kernels name and machines price. An instruction takes all its pipes at once.
+struct Instruction {
+  std::string name;
+  std::vector<Occupancy> occupies;  // ordered by pipe; issue always among them
+  Constant<Cycles> latency;         // until a dependent instruction may issue, unloaded
+};
+
+struct SharedMemory {
+  Constant<Bytes> capacity;          // of an SM, at the largest carve-out
+  Constant<Bytes> maximum_per_cta;
+  Constant<Bytes> reserved_per_cta;  // taken by the system for each CTA
+  Constant<Bytes> granularity;       // allocations round up to it
+  Constant<Cycles> latency;
+};
+
+struct Registers {
+  Count per_sub_partition;   // 32-bit registers of one sub-partition
+  Count maximum_per_thread;
+  Count allocation_unit;     // a warp's allocation is a multiple of it
+};
+
+// Tensor memory, Blackwell only.
+struct TensorMemory {
+  Count columns;
+  Count lanes;
+  Count allocation_unit;  // columns; allocations are powers of two from here on
+};
+
+struct Limits {
+  Count sub_partitions;  // of an SM, each with its scheduler, registers and quarter of the pipes
+  Count warps;           // resident on an SM
+  Count ctas;
+  Count threads;
+  Count threads_per_cta;
+  Count cluster_portable;  // CTAs of a cluster that every GPU of the generation runs
+  Count cluster_maximum;
+};
+
+// Latencies of the machinery that moves data and hands it over.
+struct Transfer {
+  Constant<Cycles> tma_issue;       // between two TMA instructions of one warp
+  Constant<Cycles> tma_latency;     // of TMA itself, on top of the memory's own latency
+  Constant<Cycles> barrier_wait;    // arrive on an mbarrier to the waiter running
+  Constant<Cycles> cta_barrier;     // __syncthreads of a small CTA
+  Constant<Cycles> cluster_barrier;
+};
+
+// The L2 has its own clock: bandwidths per second and latencies in seconds.
+struct L2 {
+  Constant<Bytes> capacity;
+  Constant<Bytes> line;
+  Count partitions;
+  Constant<BytesPerSecond> bandwidth;  // reads that hit, all SMs together
+  Constant<BytesPerCycle> port;        // what one SM takes from the L2 in an SM clock
+  Constant<Seconds> near_latency;      // hit in the SM's own partition
+  Constant<Seconds> far_latency;       // hit in the other one
+};
+
+struct Dram {
+  Constant<Bytes> capacity;
+  Constant<BytesPerSecond> bandwidth;  // of the datasheet
+  Ratio read;                          // achieved share of it by a long pure read
+  Ratio write;                         // by a long pure write
+  Ratio copy;                          // by reads and writes in equal parts
+  Constant<Seconds> latency;           // of a read that misses the L2, from the SM
+};
+
+struct Launch {
+  Constant<Seconds> kernel;     // an empty kernel, by CUPTI: start-up and drain
+  Constant<Seconds> stream;     // gap between dependent kernels of one stream
+  Constant<Seconds> graph;      // the same inside a CUDA graph
+  Constant<Seconds> event;      // what a pair of events adds around a single kernel
+  Constant<Seconds> do_bench;   // what triton.testing.do_bench adds to one launch
+  Constant<PerCycle> dispatch;  // CTAs that the chip starts in an SM clock
+};
+
+struct Power {
+  Constant<Watts> limit;
+  Constant<Watts> idle;
+};
+
+// The error that a fit left behind, by class of rows: measured / predicted - 1 at three quantiles.
+struct ResidualQuantiles {
+  std::string op;
+  std::string regime;
+  std::string limiter;
+  std::int64_t n = 0;
+  double q05 = 0.0;
+  double q50 = 0.0;
+  double q95 = 0.0;
+};
+
+// Where the fitted constants and the residuals come from; empty machine name if no overlay was read.
+struct Calibration {
+  struct Table {
+    std::string name;
+    std::string hash;
+  };
+
+  std::string machine;  // the machine that was fitted, perhaps one that this machine is based on
+  std::string file;
+  std::string date;
+  std::string command;
+  std::vector<Table> tables;
+  std::vector<ResidualQuantiles> residuals;
+
+  [[nodiscard]] bool present() const { return !machine.empty(); }
+};
+
+struct Machine {
+  std::string id;                    // "h100-sxm": the file's name
+  std::string name;                  // "NVIDIA H100 SXM5 80GB"
+  std::vector<std::string> lineage;  // ids from the root of `based-on` to this machine
+
+  Count sms;
+  Count gpcs;
+  Count sms_per_tpc;
+  Clock clock;
+  Tensor tensor;
+  std::vector<Pipe> pipes;
+  std::vector<Instruction> instructions;
+  SharedMemory shared_memory;
+  Registers registers;
+  TensorMemory tmem;
+  Limits limits;
+  Transfer transfer;
+  L2 l2;
+  Dram dram;
+  Launch launch;
+  Power power;
+
+  Calibration calibration;
+
+  // Index into pipes or instructions; nothing if the machine has none of that name.
+  [[nodiscard]] std::optional<int> find_pipe(std::string_view pipe) const;
+  [[nodiscard]] std::optional<int> find_instruction(std::string_view instruction) const;
+};
+
+}  // namespace perfmodel
