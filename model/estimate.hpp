@@ -1,0 +1,101 @@
+// The answer for one operator: its time, what the time consists of and what limits it. Every view reads this struct.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/limiter.hpp"
+#include "support/units.hpp"
+#include "workloads/operator.hpp"
+
+namespace perfmodel {
+
+// bound: closed form. pipeline: the simulated SM; as long as no simulation stands behind it, the closed form answers.
+enum class Fidelity : std::uint8_t { bound, pipeline };
+
+// How the time is put together: launch + fill + steady + tail. The steady part is work at the binding resource's rate.
+struct Parts {
+  Seconds launch;  // launching the operator's kernels, and what the timer adds
+  Seconds fill;    // prologue, first operands from memory, last epilogue
+  Seconds steady;  // the work, spread evenly over every SM
+  Seconds tail;    // more, because the last wave is partial or the items are uneven
+};
+
+// Shares of what each resource could do over the operator's whole time, 0 to 1.
+struct Utilisation {
+  double tensor = 0;
+  double fma = 0;
+  double alu = 0;
+  double xu = 0;
+  double issue = 0;
+  double smem = 0;
+  double l2 = 0;
+  double dram = 0;
+};
+
+struct Traffic {
+  Bytes smem;          // read and written in shared memory, all SMs
+  Bytes l2;            // that the L2 hands to SMs and takes from them
+  Bytes dram_read;
+  Bytes dram_written;  // write-backs of other kernels' dirty lines included
+};
+
+// Which limit set the SM clock: none (the top clock), the fall under load inside a kernel, or the power limit.
+enum class ClockLimit : std::uint8_t { top, droop, power };
+std::string_view clock_limit_name(ClockLimit limit);
+
+struct Estimate {
+  Seconds time;
+  Seconds lower;  // 90 % interval
+  Seconds upper;
+  Limiter limiter = Limiter::launch;
+  Limiter second = Limiter::launch;
+  double slack = 0;  // how much shorter the second limiter's bound is than the first's, as a share: 0 means a tie
+
+  PerLimiter<Seconds> bounds;  // what each constraint alone would take; zero where it plays no part
+  Parts parts;
+  Utilisation utilisation;
+  Traffic traffic;
+  Flops flops;  // useful ones, see flops_of
+
+  Hertz clock;  // mean SM clock while it runs
+  ClockLimit clock_limit = ClockLimit::top;
+  Watts power;  // mean board power while it runs; of a steady repetition where the regime is sustained
+  Regime regime = Regime::warm;
+
+  Seconds roofline;  // datasheet peaks: max(FLOPs / tensor peak, bytes / DRAM bandwidth)
+
+  Seconds sequence;  // overlap only: the GEMM alone plus the same mask by a full-grid RNG kernel alone; else zero
+
+  std::string kernel;   // the code chosen, in short: "128x256x64, 4 stages, cluster 2, 132 CTAs"
+  std::string refusal;  // why it cannot run; empty if it can
+
+  [[nodiscard]] bool feasible() const { return refusal.empty(); }
+};
+
+// One operator of a sequence, in order of execution.
+struct SequenceItem {
+  std::string name;
+  Operator op;
+  bool matmul = false;  // GEMM or attention: counts in the matmul subtotal
+  Estimate estimate;
+};
+
+// A block or a list of operators. With one stream the total is the sum; in the sustained regime all share one clock.
+struct SequenceEstimate {
+  std::string name;
+  std::vector<SequenceItem> items;
+  Regime regime = Regime::sustained;
+  Seconds total;
+  Seconds lower;  // 90 % interval of the total; the errors of one block are correlated
+  Seconds upper;
+  Seconds matmul;        // subtotal of the items with `matmul`
+  Seconds matmul_lower;
+  Seconds matmul_upper;
+  Hertz clock;  // time-weighted mean
+  ClockLimit clock_limit = ClockLimit::top;
+  Watts power;
+  Seconds roofline;
+};
+
+}  // namespace perfmodel

@@ -1,0 +1,27 @@
+// The way in: from an operator or a block, on a machine, to an estimate.
+#pragma once
+
+#include <span>
+
+#include "arch/machine.hpp"
+#include "model/estimate.hpp"
+#include "model/library.hpp"
+#include "workloads/block.hpp"
+
+namespace perfmodel {
+
+struct PredictOptions {
+  Regime regime = Regime::warm;  // for operators that say none
+  Fidelity fidelity = Fidelity::pipeline;
+  bool describe = true;  // fill in Estimate::kernel; bulk scoring leaves it out
+};
+
+// One operator alone. What cannot run comes back with a refusal, not as an exception. A block row must have been
+// expanded into its block before (workloads/block.hpp): by itself it is refused. Deterministic, reads no files.
+Estimate predict(const Machine& machine, const Library& library, const Operator& op, const PredictOptions& options);
+
+// The operators of a block in order, the L2's content carried along; one clock for a sustained block.
+SequenceEstimate predict(const Machine& machine, const Library& library, const Block& block,
+                         const PredictOptions& options);
+
+}  // namespace perfmodel
