@@ -15,8 +15,8 @@ struct Step {
   std::string_view symbol;
 };
 
-constexpr std::array<Step, 10> decimal_steps{{{1e-15, "f"}, {1e-12, "p"}, {1e-9, "n"}, {1e-6, "u"}, {1e-3, "m"},
-                                             {1.0, ""}, {1e3, "k"}, {1e6, "M"}, {1e9, "G"}, {1e12, "T"}}};
+constexpr std::array<Step, 10> decimal_steps{{{1e-12, "p"}, {1e-9, "n"}, {1e-6, "u"}, {1e-3, "m"}, {1.0, ""},
+                                             {1e3, "k"}, {1e6, "M"}, {1e9, "G"}, {1e12, "T"}, {1e15, "P"}}};
 constexpr std::array<Step, 5> binary_steps{{{1.0, ""}, {0x1p10, "Ki"}, {0x1p20, "Mi"}, {0x1p30, "Gi"}, {0x1p40, "Ti"}}};
 
 // The value after rounding to three digits decides, so that 999.7 us prints as 1.00 ms.
@@ -31,22 +31,24 @@ std::string scaled(double value, std::span<const Step> steps, std::string_view u
   return fmt::format("{} {}{}", format_significant(value / step->factor), step->symbol, unit);
 }
 
-std::string decimal(double value, std::string_view unit, std::size_t first, std::size_t last) {
+enum Prefix : std::size_t { pico, nano, micro, milli, one, kilo, mega, giga, tera, peta };
+
+std::string decimal(double value, std::string_view unit, Prefix first, Prefix last) {
   return scaled(value, std::span(decimal_steps).subspan(first, last - first + 1), unit, 1000.0);
 }
 
 }  // namespace
 
-std::string format_time(Seconds time) { return decimal(time.si(), "s", 2, 5); }
-std::string format_rate(BytesPerSecond rate) { return decimal(rate.si(), "B/s", 5, 9); }
-std::string format_rate(FlopsPerSecond rate) { return decimal(rate.si(), "FLOPS", 5, 9); }
-std::string format_flops(Flops flops) { return decimal(flops.si(), "FLOP", 5, 9); }
-std::string format_power(Watts power) { return decimal(power.si(), "W", 5, 5); }
-std::string format_energy(Joules energy) { return decimal(energy.si(), "J", 0, 6); }
-std::string format_cycles(Cycles cycles) { return decimal(cycles.si(), "clk", 5, 5); }
-std::string format_rate(BytesPerCycle rate) { return decimal(rate.si(), "B/clk", 5, 5); }
-std::string format_rate(FlopsPerCycle rate) { return decimal(rate.si(), "FLOP/clk", 5, 5); }
-std::string format_rate(PerCycle rate) { return decimal(rate.si(), "/clk", 5, 5); }
+std::string format_time(Seconds time) { return decimal(time.si(), "s", nano, one); }
+std::string format_rate(BytesPerSecond rate) { return decimal(rate.si(), "B/s", one, peta); }
+std::string format_rate(FlopsPerSecond rate) { return decimal(rate.si(), "FLOPS", one, peta); }
+std::string format_flops(Flops flops) { return decimal(flops.si(), "FLOP", one, peta); }
+std::string format_power(Watts power) { return decimal(power.si(), "W", one, one); }
+std::string format_energy(Joules energy) { return decimal(energy.si(), "J", pico, kilo); }
+std::string format_cycles(Cycles cycles) { return decimal(cycles.si(), "clk", one, one); }
+std::string format_rate(BytesPerCycle rate) { return decimal(rate.si(), "B/clk", one, one); }
+std::string format_rate(FlopsPerCycle rate) { return decimal(rate.si(), "FLOP/clk", one, one); }
+std::string format_rate(PerCycle rate) { return decimal(rate.si(), "/clk", one, one); }
 std::string format_clock(Hertz clock) { return fmt::format("{:.0f} MHz", clock.si() * 1e-6); }
 
 std::string format_bytes(Bytes bytes) {

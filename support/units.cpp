@@ -66,6 +66,7 @@ Factor find_unit(std::string_view name) {
   return {};
 }
 
+// Every unit with each of its prefixes, for suggestions.
 std::vector<std::string> every_unit() {
   std::vector<std::string> names;
   for (const Unit& unit : known_units) {
@@ -91,7 +92,11 @@ std::string unknown_unit(std::string_view name) {
   std::string message = "unknown unit '" + std::string(name) + "'";
   const std::vector<std::string> names = every_unit();
   const std::string nearest = nearest_name(name, names);
-  if (!nearest.empty()) message += ", did you mean '" + nearest + "'?";
+  if (!nearest.empty()) return message + ", did you mean '" + nearest + "'?";
+  message += ", known units are";
+  for (const Unit& unit : known_units) {
+    if (unit.dimension != Dimension{}) message += " " + std::string(unit.symbol);
+  }
   return message;
 }
 

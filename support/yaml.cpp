@@ -14,12 +14,14 @@
 namespace perfmodel {
 namespace {
 
+bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
+
 // Builds the tree from the parser's events. yaml-cpp's own tree drops duplicate keys and lets aliases make cycles;
 // the events show both.
 class TreeBuilder : public YAML::EventHandler {
  public:
-  TreeBuilder(SourcePtr source, int column_offset, const YamlLimits& limits)
-      : source_(std::move(source)), column_offset_(column_offset), limits_(limits) {}
+  TreeBuilder(SourcePtr source, int start, const YamlLimits& limits)
+      : source_(std::move(source)), start_(start), limits_(limits) {}
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (++documents_ > 1) refuse(mark, "a second document starts here, expected one");
@@ -27,7 +29,8 @@ class TreeBuilder : public YAML::EventHandler {
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    open(mark, "?", anchor, YamlKind::null);
+    Frame& frame = open(mark, "?", anchor, YamlKind::null);
+    frame.data->location = place_of_null(frame.data->location);
     close();
   }
 
@@ -45,6 +48,7 @@ class TreeBuilder : public YAML::EventHandler {
     Frame& frame = open(mark, tag, anchor, YamlKind::scalar);
     frame.data->text = value;
     frame.data->quoted = tag == "!";
+    if (frame.data->quoted) last_quote_ = {frame.data->location, offset(mark)};
     close();
   }
 
@@ -69,6 +73,7 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   YamlNode finish() {
+    check_last_quote();
     diagnostics_.throw_if_errors();
     if (root_.is_missing()) throw InputError(file_location(source_->name), "has no values, only comments or blanks");
     return root_;
@@ -82,6 +87,10 @@ class TreeBuilder : public YAML::EventHandler {
     std::size_t height = 1;
     bool has_key = false;  // of a map: the next value belongs to the last entry
   };
+  struct Quote {
+    Location location;
+    std::size_t offset = 0;
+  };
   struct Built {
     YamlNode node;
     std::size_t nodes = 1;
@@ -90,8 +99,22 @@ class TreeBuilder : public YAML::EventHandler {
 
   [[nodiscard]] Location location(const YAML::Mark& mark) const {
     if (mark.is_null()) return {source_, 0, 0};
-    return {source_, mark.line + 1, mark.column + 1 + column_offset_};
+    // yaml-cpp counts bytes.
+    const std::size_t bytes = static_cast<std::size_t>(mark.column + (mark.line == 0 ? start_ : 0));
+    const std::size_t end = std::min(offset(mark), source_->text.size());
+    const std::string_view before = std::string_view(source_->text).substr(end - std::min(bytes, end), bytes);
+    return {source_, mark.line + 1, 1 + static_cast<int>(before.size()) -
+                                        static_cast<int>(std::count_if(before.begin(), before.end(), is_continuation))};
   }
+
+  // A value left out has the place of what follows it, which may be lines away: take the key's.
+  [[nodiscard]] Location place_of_null(const Location& found) const {
+    if (stack_.size() < 2 || !stack_[stack_.size() - 2].has_key) return found;
+    const Location& key = stack_[stack_.size() - 2].data->entries.back().key_location;
+    return key.line == found.line ? found : key;
+  }
+
+  [[nodiscard]] std::size_t offset(const YAML::Mark& mark) const { return static_cast<std::size_t>(mark.pos + start_); }
 
   Frame& open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YamlKind kind) {
     if (tag != "?" && tag != "!" && !tag.empty()) refuse(mark, fmt::format("tags such as '{}' are not read", tag));
@@ -148,6 +171,23 @@ class TreeBuilder : public YAML::EventHandler {
     }
   }
 
+  // yaml-cpp takes the end of the text for the end of a quoted scalar. That scalar is then the last one.
+  void check_last_quote() {
+    const std::string_view text = source_->text;
+    if (!last_quote_.location.known() || last_quote_.offset >= text.size()) return;
+    const std::string_view rest = text.substr(last_quote_.offset);
+    const char quote = rest[0];
+    for (std::size_t at = 1; at < rest.size(); ++at) {
+      const bool escaped = quote == '"' ? rest[at] == '\\' : rest.substr(at, 2) == "''";
+      if (escaped) {
+        ++at;
+      } else if (rest[at] == quote) {
+        return;
+      }
+    }
+    diagnostics_.error(last_quote_.location, "quote is never closed");
+  }
+
   // The sum is what a reader walking through the aliases would visit.
   void count(const YAML::Mark& mark, std::size_t nodes) {
     node_count_ += nodes;
@@ -161,11 +201,12 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   SourcePtr source_;
-  int column_offset_;
+  int start_;
   YamlLimits limits_;
   Diagnostics diagnostics_;
   std::vector<Frame> stack_;
   std::unordered_map<YAML::anchor_t, Built> anchors_;
+  Quote last_quote_;
   YamlNode root_;
   std::size_t node_count_ = 0;
   int documents_ = 0;
@@ -173,22 +214,24 @@ class TreeBuilder : public YAML::EventHandler {
 
 // yaml-cpp puts some faults behind the last line; the end of the text is where the reader should look.
 YAML::Mark within(const std::string& text, YAML::Mark mark) {
-  const auto lines = static_cast<int>(std::count(text.begin(), text.end(), '\n'));
-  const bool behind = !mark.is_null() && mark.line >= lines && text.ends_with('\n');
-  if (!behind) return mark;
+  const auto line_ends = static_cast<int>(std::count(text.begin(), text.end(), '\n'));
+  const int lines = line_ends + (text.ends_with('\n') ? 0 : 1);
+  if (mark.is_null() || mark.line < lines) return mark;
   const std::size_t end = text.find_last_not_of(" \t\r\n");
   if (end == std::string::npos) return mark;
   const std::size_t start = text.rfind('\n', end) + 1;
   mark.line = static_cast<int>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end), '\n'));
   mark.column = static_cast<int>(end + 1 - start);
+  mark.pos = static_cast<int>(end + 1);
   return mark;
 }
 
-// Parses `text`, which is `source` from column_offset on.
-YamlNode parse(const SourcePtr& source, const std::string& text, int column_offset, const YamlLimits& limits) {
-  TreeBuilder builder(source, column_offset, limits);
+// Parses `text`, which is `source` from its byte `start` on; that must lie in the first line.
+YamlNode parse(const SourcePtr& source, const std::string& text, int start, const YamlLimits& limits) {
+  TreeBuilder builder(source, start, limits);
   try {
-    std::istringstream stream(text);
+    // Without a last line end yaml-cpp places what is missing there at the first line.
+    std::istringstream stream(text.ends_with('\n') ? text : text + '\n');
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(builder)) {
     }
