@@ -61,16 +61,22 @@ void check_constants(Machine& machine, const ConstantPlaces& places, const Locat
     diagnostics.error(file, "missing key 'name' in the machine");
   }
   check_presence(machine, checker);
-  for (const std::string_view pipe : {"issue"}) {
-    if (!machine.find_pipe(pipe)) {
-      diagnostics.error(file, fmt::format("missing pipe '{}'", pipe));
-    }
+  if (!machine.find_pipe("issue")) {
+    diagnostics.error(file, "missing pipe 'issue'");
   }
   for (const Pipe& pipe : machine.pipes) {
     if (!pipe.rate.present()) {
       diagnostics.error(checker.place(fmt::format("pipes.{}.rate", pipe.name)),
                         fmt::format("pipe '{}' has no rate", pipe.name));
     }
+  }
+  const std::vector<Bytes>& carveouts = machine.shared_memory.carveouts.value;
+  if (carveouts.empty()) {
+    diagnostics.error(file, "missing constant shared_memory.carveouts: sizes that an SM's shared memory can be set to");
+  } else if (carveouts.back() != machine.shared_memory.capacity.value) {
+    diagnostics
+        .error(checker.place("shared_memory.carveouts"), "the largest carve-out is not the capacity of shared memory")
+        .note(checker.place("shared_memory.capacity"), "shared_memory.capacity is set here");
   }
   checker.at_most(machine, "sms_per_tpc", "sms");
   checker.at_most(machine, "gpcs", "sms");

@@ -12,6 +12,10 @@
   \
   X(clock.maximum,   required, "500 MHz", "4000 MHz", "highest SM clock, held by light loads and by short bursts") \
   X(clock.datasheet, required, "500 MHz", "4000 MHz", "SM clock that the datasheet's tensor peaks imply; only the plain roofline uses it") \
+  X(clock.droop, required, "0", "0.4", "share of the SM clock lost at once, within microseconds, when every tensor core is busy") \
+  X(clock.late_droop, required, "0", "0.4", "further share lost on the mean of a longer kernel, once the supply voltage has sagged") \
+  X(clock.droop_delay, required, "0 us", "1000 us", "kernel time from which the further loss shows") \
+  X(clock.droop_ramp, required, "1 us", "1000 us", "kernel time over which it shows in the mean") \
   \
   X(tensor.fp16,  optional,  "64 FLOP/clk", "131072 FLOP/clk", "dense fp16 rate of one SM; a multiply-add counts two") \
   X(tensor.bf16,  required,  "64 FLOP/clk", "131072 FLOP/clk", "dense bf16 rate of one SM") \
@@ -52,6 +56,9 @@
   X(transfer.barrier_wait,    required, "1 clk", "500 clk", "from the arrival that completes a barrier in shared memory to the waiting warp running") \
   X(transfer.cta_barrier,     required, "1 clk", "500 clk", "bar.sync over a CTA of up to 256 threads") \
   X(transfer.cluster_barrier, hopper,   "1 clk", "2000 clk", "barrier over a cluster, relaxed") \
+  X(transfer.iteration, required, "20 clk", "1000 clk", "shortest main-loop iteration of a GEMM: barrier wait, tensor instruction, release") \
+  X(transfer.epilogue, required, "4 B/clk", "256 B/clk", "rate at which one SM takes an output tile from registers to the L2") \
+  X(transfer.prologue, required, "0.1 us", "10 us", "kernel start to the first operands asked for, and last store to the end, beyond an empty kernel") \
   \
   X(l2.capacity,     required, "1 MiB", "1024 MiB", "size of the L2 cache") \
   X(l2.line,         required, "32 B", "512 B", "cache line") \
@@ -60,6 +67,10 @@
   X(l2.port,         required, "8 B/clk", "512 B/clk", "what one SM can take from the L2") \
   X(l2.near_latency, required, "50 ns", "1000 ns", "latency of a hit in the near partition") \
   X(l2.far_latency,  required, "50 ns", "1000 ns", "latency of a hit in the far partition") \
+  X(l2.dirty, required, "0", "1", "share of the L2 lines that are dirty after a large fill has flushed it") \
+  X(l2.dirty_capacity, required, "0", "1", "dirty data after that fill as a share of the capacity") \
+  X(l2.unaligned_read, required, "1", "4", "bytes that the L2 moves for operand rows that start off a 32-byte sector, over those of aligned rows") \
+  X(l2.unaligned_write, required, "0.8", "4", "cost of output rows that start off a 128-byte line, over that of aligned rows") \
   \
   X(dram.capacity,  required, "8 GB", "2000 GB", "size of the device memory") \
   X(dram.bandwidth, required, "0.2 TB/s", "50 TB/s", "device memory bandwidth of the datasheet") \
@@ -67,6 +78,9 @@
   X(dram.write,     required, "0.5", "1", "share of the bandwidth that a long pure write achieves") \
   X(dram.copy,      required, "0.5", "1", "share of the bandwidth that reads and writes in equal parts achieve") \
   X(dram.latency,   required, "100 ns", "3000 ns", "latency of a load that misses the L2, unloaded") \
+  X(dram.ramp, required, "0 us", "10 us", "time lost until a cold stream has reached its rate") \
+  X(dram.ramp_bytes, required, "0.01 MB", "100 MB", "a stream of this size has lost two thirds of it") \
+  X(dram.overlap, required, "1", "32", "exponent of the norm that adds SM, L2 and DRAM time of a kernel; large means perfect overlap") \
   \
   X(launch.kernel,   required, "0.1 us", "20 us", "duration of an empty kernel as CUPTI reports it") \
   X(launch.stream,   required, "0 us", "20 us", "from the end of a kernel to the start of the next one in its stream") \
@@ -74,6 +88,9 @@
   X(launch.event,    required, "0 us", "50 us", "what two events around a single kernel measure beyond it") \
   X(launch.do_bench, required, "0 us", "50 us", "what triton.testing.do_bench measures beyond the kernel") \
   X(launch.dispatch, required, "0.01 /clk", "64 /clk", "CTAs that the whole chip starts") \
+  X(launch.memset, required, "0 us", "10 us", "clearing the tile counters before a library GEMM of more than one wave") \
+  X(launch.scale, required, "0 us", "5 us", "fetching the scale factors of an fp8 GEMM") \
+  X(launch.reduction, required, "0 us", "10 us", "the kernel that adds the slices of a split-K GEMM, beyond its bytes") \
   \
   X(power.limit, required, "10 W", "5000 W", "board power limit") \
   X(power.idle,  required, "1 W", "1000 W", "board power without load at a raised clock")

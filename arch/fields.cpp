@@ -68,11 +68,6 @@ std::vector<Field> make_fields() {
   return table;
 }
 
-// Position of the three fields with '*', counted from the end of the table.
-const Field& rate_field() { return fields()[fields().size() - 3]; }
-const Field& occupies_field() { return fields()[fields().size() - 2]; }
-const Field& latency_field() { return fields()[fields().size() - 1]; }
-
 // "a.b.c" -> a, b, c
 std::vector<std::string_view> split_key(std::string_view key) {
   std::vector<std::string_view> parts;
@@ -101,7 +96,7 @@ std::string latency_key(const Instruction& instruction) {
 template <class M, class Visit>
 void for_each_named(M& machine, Visit visit) {
   for (auto& pipe : machine.pipes) {
-    visit(pipe_key(pipe), rate_field(), pipe.rate);
+    visit(pipe_key(pipe), pipe_rate_field(), pipe.rate);
   }
   for (auto& instruction : machine.instructions) {
     for (auto& occupancy : instruction.occupies) {
@@ -138,6 +133,11 @@ const std::vector<Field>& fields() {
   return table;
 }
 
+// They end the table, in this order.
+const Field& pipe_rate_field() { return fields()[fields().size() - 3]; }
+const Field& occupies_field() { return fields()[fields().size() - 2]; }
+const Field& latency_field() { return fields()[fields().size() - 1]; }
+
 std::string format_constant(const Field& field, double si) {
   const std::string number = fmt::format("{:.6g}", si / field.scale);
   return field.unit.empty() ? number : number + " " + field.unit;
@@ -152,7 +152,7 @@ std::optional<NamedConstant> find_constant(Machine& machine, std::string_view ke
   const std::vector<std::string_view> parts = split_key(key);
   if (parts.size() == 3 && parts[0] == "pipes" && parts[2] == "rate") {
     if (const auto pipe = machine.find_pipe(parts[1])) {
-      return NamedConstant{std::string(key), &rate_field(),
+      return NamedConstant{std::string(key), &pipe_rate_field(),
                            ConstantRef(machine.pipes[static_cast<std::size_t>(*pipe)].rate)};
     }
   }

@@ -38,6 +38,11 @@ struct Field {
 // Every scalar constant, in the order of machine.hpp; then the three fields with '*'.
 const std::vector<Field>& fields();
 
+// The fields with '*': "pipes.*.rate", "instructions.*.occupies.*" and "instructions.*.latency".
+const Field& pipe_rate_field();
+const Field& occupies_field();
+const Field& latency_field();
+
 // An SI value in the field's unit, six significant digits: "3.35 TB/s".
 std::string format_constant(const Field& field, double si);
 

@@ -23,6 +23,10 @@ std::string_view tensor_generation_name(TensorGeneration generation);
 struct Clock {
   Constant<Hertz> maximum;    // the top SM clock, which light or short loads reach
   Constant<Hertz> datasheet;  // the SM clock behind the datasheet's tensor peaks
+  Ratio droop;                // share of the clock lost at once when every tensor core is busy
+  Ratio late_droop;           // more of it on the mean of a longer kernel, once the supply has sagged
+  Constant<Seconds> droop_delay;  // when that begins
+  Constant<Seconds> droop_ramp;   // how long it takes to show in the mean
 };
 
 // Dense rates of one SM at full instruction width; absent where the GPU lacks the type.
@@ -66,6 +70,8 @@ struct SharedMemory {
   Constant<Bytes> maximum_per_cta;
   Constant<Bytes> reserved_per_cta;  // taken by the system for each CTA
   Constant<Bytes> granularity;       // allocations round up to it
+  // Sizes that an SM's shared memory can be set to, rising, the rest being L1; changes only while the SM is idle.
+  Constant<std::vector<Bytes>> carveouts;
   Constant<Cycles> latency;
 };
 
@@ -99,6 +105,9 @@ struct Transfer {
   Constant<Cycles> barrier_wait;    // arrive on an mbarrier to the waiter running
   Constant<Cycles> cta_barrier;     // __syncthreads of a small CTA
   Constant<Cycles> cluster_barrier;
+  Constant<Cycles> iteration;         // shortest main-loop iteration: barrier, one tensor instruction, release
+  Constant<BytesPerCycle> epilogue;   // output of a tile from the registers of one SM to the L2
+  Constant<Seconds> prologue;         // kernel start to the first operands asked for, and from the last store to the end
 };
 
 // The L2 has its own clock: bandwidths per second and latencies in seconds.
@@ -110,6 +119,10 @@ struct L2 {
   Constant<BytesPerCycle> port;        // what one SM takes from the L2 in an SM clock
   Constant<Seconds> near_latency;      // hit in the SM's own partition
   Constant<Seconds> far_latency;       // hit in the other one
+  Ratio dirty;                         // share of dirty lines after a large fill
+  Ratio dirty_capacity;                // the same fill's dirty data as a share of the capacity
+  Ratio unaligned_read;                // sectors fetched for rows that start off a sector, over those of aligned rows
+  Ratio unaligned_write;               // cost of output rows that start off a line, over that of aligned rows
 };
 
 struct Dram {
@@ -119,6 +132,9 @@ struct Dram {
   Ratio write;                         // by a long pure write
   Ratio copy;                          // by reads and writes in equal parts
   Constant<Seconds> latency;           // of a read that misses the L2, from the SM
+  Constant<Seconds> ramp;              // lost until a cold stream has reached its rate
+  Constant<Bytes> ramp_bytes;          // a stream of this size has lost two thirds of it
+  Ratio overlap;                       // exponent of the norm that adds SM, L2 and DRAM time; large: perfect overlap
 };
 
 struct Launch {
@@ -128,6 +144,9 @@ struct Launch {
   Constant<Seconds> event;      // what a pair of events adds around a single kernel
   Constant<Seconds> do_bench;   // what triton.testing.do_bench adds to one launch
   Constant<PerCycle> dispatch;  // CTAs that the chip starts in an SM clock
+  Constant<Seconds> memset;     // clearing the tile counters of a multi-wave library GEMM
+  Constant<Seconds> scale;      // fetching the scale factors of an fp8 GEMM
+  Constant<Seconds> reduction;  // the kernel that adds the slices of a split-K GEMM, beyond its bytes
 };
 
 struct Power {

@@ -82,9 +82,34 @@ struct Reader {
     if (const auto generation = tensor.optional_choice("generation", generations)) {
       machine.tensor.generation = *generation;
     }
+    read_carveouts(groups.at("shared_memory").optional_node("carveouts"));
     for (auto& [name, group] : groups) {
       group.finish();
     }
+  }
+
+  // {value: [0 KiB, 8 KiB], source: datasheet, ref: ...}
+  void read_carveouts(const YamlNode& node) {
+    const std::string key = "shared_memory.carveouts";
+    if (node.is_missing()) {
+      return;
+    }
+    YamlMap map(node, key, diagnostics);
+    if (!map.valid()) {
+      return;
+    }
+    std::vector<Bytes> sizes;
+    for (const YamlNode& item : map.list("value")) {
+      const auto size = read_quantity<Bytes>(item, key, diagnostics);
+      if (size && !sizes.empty() && *size <= sizes.back()) {
+        diagnostics.error(item.location(), fmt::format("{} must rise", key));
+      }
+      sizes.push_back(size.value_or(Bytes{}));
+    }
+    const Origin source = map.choice("source", origins);
+    machine.shared_memory.carveouts = {std::move(sizes), source, map.optional_string("ref").value_or("")};
+    map.finish();
+    places[key] = node.location();
   }
 
   void read_pipes(YamlMap pipes) {
@@ -96,7 +121,7 @@ struct Reader {
       }
       const std::string key = fmt::format("pipes.{}.rate", entry.key);
       Constant<PerCycle>& rate = machine.pipes[static_cast<std::size_t>(*index)].rate;
-      read_constant(entry.value, *find_constant(machine, key)->field, key, ConstantRef(rate), "rate");
+      read_constant(entry.value, pipe_rate_field(), key, ConstantRef(rate), "rate");
     }
   }
 
@@ -139,7 +164,7 @@ struct Reader {
       map.node("occupies");  // records that it is missing
     }
     const YamlNode latency = map.optional_node("latency");
-    const Field& field = fields().back();
+    const Field& field = latency_field();
     const std::string key = what + ".latency";
     if (latency.is_scalar() && !is_absent_mark(latency)) {
       if (const auto si = read_field_value(latency, field, key, diagnostics)) {
@@ -153,7 +178,7 @@ struct Reader {
   }
 
   void read_occupies(YamlMap map, Instruction& instruction, Origin source, const std::string& ref) {
-    const Field& field = fields()[fields().size() - 2];
+    const Field& field = occupies_field();
     instruction.occupies.clear();
     for (const YamlEntry& entry : map.entries()) {
       const auto pipe = machine.find_pipe(entry.key);
