@@ -10,8 +10,9 @@ namespace {
 using namespace perfmodel;
 
 std::string gemm_table(int rows) {
-  std::string text = "op,m,n,k,dtype,out_dtype,impl,cta_m,cta_n,cta_k,stages,cluster,split_k,ctas,threads,registers,"
-                     "smem,timer,regime,sm_mhz\n";
+  std::string text =
+      "op,m,n,k,dtype,out_dtype,impl,cta_m,cta_n,cta_k,stages,cluster,split_k,ctas,threads,registers,"
+      "smem,timer,regime,sm_mhz\n";
   for (int i = 0; i < rows; ++i) {
     text += fmt::format("gemm,{},4096,4096,bf16,bf16,cublas,64,64,64,13,2,1,128,384,168,229772,cupti,cold,1980\n", i);
   }

@@ -1,7 +1,7 @@
 #include "support/atomic_file.hpp"
 
-#include <fmt/format.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -44,7 +44,7 @@ AtomicFile::AtomicFile(std::string path) : path_(std::move(path)) {
   }
   if (path_.empty()) throw InputError({}, "the name of the output file is empty");
   const std::string target = resolved(path_);
-  struct stat status{};
+  struct stat status {};
   const bool exists = ::stat(target.c_str(), &status) == 0;
   if (exists && S_ISDIR(status.st_mode)) refuse(path_, "it is a directory");
   if (exists && ::access(target.c_str(), W_OK) != 0) refuse(path_, std::strerror(errno));

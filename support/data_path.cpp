@@ -33,8 +33,8 @@ std::string find_root() {
   for (const fs::path& folder : {installed, fs::path(PERFMODEL_SOURCE_DIR)}) {
     if (!folder.empty() && is_root(folder)) return folder.string();
   }
-  throw RuntimeError(fmt::format("data files not found in {} or {}; set PERFMODEL_DATA", installed.string(),
-                                 PERFMODEL_SOURCE_DIR));
+  throw RuntimeError(
+      fmt::format("data files not found in {} or {}; set PERFMODEL_DATA", installed.string(), PERFMODEL_SOURCE_DIR));
 }
 
 bool exists(const fs::path& path) {

@@ -119,8 +119,8 @@ Diagnostic& Diagnostics::warning(Location where, std::string message) {
 }
 
 Diagnostic& Diagnostics::add(Severity severity, Location where, std::string message) {
-  const auto same = static_cast<std::size_t>(std::count_if(
-      kept_.begin(), kept_.end(), [&](const Diagnostic& kept) { return kept.severity == severity; }));
+  const auto same = static_cast<std::size_t>(
+      std::count_if(kept_.begin(), kept_.end(), [&](const Diagnostic& kept) { return kept.severity == severity; }));
   Diagnostic& slot = same < max_kept ? kept_.emplace_back() : dropped_;
   slot = {severity, std::move(where), std::move(message), {}};
   return slot;
@@ -151,7 +151,8 @@ void Diagnostics::throw_if_errors() const {
 }
 
 InputError::InputError(Diagnostics diagnostics)
-    : std::runtime_error(diagnostics.format()), diagnostics_(std::make_shared<const Diagnostics>(std::move(diagnostics))) {}
+    : std::runtime_error(diagnostics.format()),
+      diagnostics_(std::make_shared<const Diagnostics>(std::move(diagnostics))) {}
 
 InputError::InputError(Location where, std::string message, std::vector<Note> notes)
     : InputError([&] {

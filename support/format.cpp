@@ -15,8 +15,16 @@ struct Step {
   std::string_view symbol;
 };
 
-constexpr std::array<Step, 10> decimal_steps{{{1e-12, "p"}, {1e-9, "n"}, {1e-6, "u"}, {1e-3, "m"}, {1.0, ""},
-                                             {1e3, "k"}, {1e6, "M"}, {1e9, "G"}, {1e12, "T"}, {1e15, "P"}}};
+constexpr std::array<Step, 10> decimal_steps{{{1e-12, "p"},
+                                              {1e-9, "n"},
+                                              {1e-6, "u"},
+                                              {1e-3, "m"},
+                                              {1.0, ""},
+                                              {1e3, "k"},
+                                              {1e6, "M"},
+                                              {1e9, "G"},
+                                              {1e12, "T"},
+                                              {1e15, "P"}}};
 constexpr std::array<Step, 5> binary_steps{{{1.0, ""}, {0x1p10, "Ki"}, {0x1p20, "Mi"}, {0x1p30, "Gi"}, {0x1p40, "Ti"}}};
 
 // The value after rounding to three digits decides, so that 999.7 us prints as 1.00 ms.

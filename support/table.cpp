@@ -155,8 +155,7 @@ class TableParser {
     // libcsv notices a quote inside of a quoted cell one character late.
     std::size_t at = offset - row_.begin;
     if (at < row.size() && row[at] != '"' && at > 0) at = std::min(row.rfind('"', at), at);
-    diagnostics_
-        .error(place(table_.source_, row, row_.line, at), "stray quote in a cell")
+    diagnostics_.error(place(table_.source_, row, row_.line, at), "stray quote in a cell")
         .note("put the whole cell in quotes and double the quotes inside: \"a \"\"b\"\" c\"");
     csv_free(&csv_);
     start_libcsv();
@@ -291,7 +290,8 @@ std::optional<std::size_t> Table::choice(std::size_t row, std::size_t column, Di
 CsvWriter& CsvWriter::cell(std::string_view text) {
   separate();
   const bool blank_ends = !text.empty() && (trimmed(text).size() != text.size());
-  if (!blank_ends && text.find_first_of(",\"\r\n") == std::string_view::npos) {
+  const bool byte_order_mark = text.starts_with("\xEF\xBB\xBF");  // would be dropped at the start of a file
+  if (!blank_ends && !byte_order_mark && text.find_first_of(",\"\r\n") == std::string_view::npos) {
     text_ += text;
     return *this;
   }

@@ -1,7 +1,7 @@
 #include "support/text_file.hpp"
 
-#include <fmt/format.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -71,7 +71,7 @@ SourcePtr read_source(const std::string& path, std::size_t max_size) {
   const FileHandle file(standard_input ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) refuse(name, errno);
 
-  struct stat status{};
+  struct stat status {};
   if (::fstat(file.get(), &status) != 0) refuse(name, errno);
   if (S_ISDIR(status.st_mode)) throw InputError(file_location(name), "is a directory, not a file");
 

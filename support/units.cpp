@@ -37,31 +37,32 @@ struct Prefix {
   char group;  // how Unit::prefixes names it
 };
 
-constexpr std::array<Prefix, 16> known_prefixes{{
+// clang-format off
+constexpr std::array<Prefix, 17> known_prefixes{{
     {"f", 1e-15, 'f'}, {"p", 1e-12, 'p'}, {"n", 1e-9, 'n'}, {"u", 1e-6, 'u'},
     {"\u00b5", 1e-6, 'u'}, {"\u03bc", 1e-6, 'u'}, {"m", 1e-3, 'm'}, {"k", 1e3, 'k'},
-    {"M", 1e6, 'M'}, {"G", 1e9, 'G'}, {"T", 1e12, 'T'}, {"P", 1e15, 'P'},
+    {"M", 1e6, 'M'}, {"G", 1e9, 'G'}, {"T", 1e12, 'T'}, {"P", 1e15, 'P'}, {"E", 1e18, 'E'},
     {"Ki", 0x1p10, 'i'}, {"Mi", 0x1p20, 'i'}, {"Gi", 0x1p30, 'i'}, {"Ti", 0x1p40, 'i'},
 }};
-constexpr Prefix exa{"E", 1e18, 'E'};
+// clang-format on
 
 struct Factor {
   double si = 0.0;  // 0: unknown
   Dimension dimension;
 };
 
+bool takes(const Unit& unit, const Prefix& prefix) {
+  return unit.prefixes.find(prefix.group) != std::string_view::npos;
+}
+
 Factor find_unit(std::string_view name) {
   for (const Unit& unit : known_units) {
     if (!name.ends_with(unit.symbol)) continue;
     const std::string_view prefix = name.substr(0, name.size() - unit.symbol.size());
     if (prefix.empty()) return {unit.factor, unit.dimension};
-    const auto matches = [&](const Prefix& p) {
-      return p.symbol == prefix && unit.prefixes.find(p.group) != std::string_view::npos;
-    };
     for (const Prefix& p : known_prefixes) {
-      if (matches(p)) return {p.factor * unit.factor, unit.dimension};
+      if (p.symbol == prefix && takes(unit, p)) return {p.factor * unit.factor, unit.dimension};
     }
-    if (matches(exa)) return {exa.factor * unit.factor, unit.dimension};
   }
   return {};
 }
@@ -74,9 +75,7 @@ std::vector<std::string> every_unit() {
     names.emplace_back(unit.symbol);
     for (const Prefix& p : known_prefixes) {
       const bool ascii = static_cast<unsigned char>(p.symbol.front()) < 0x80;
-      if (ascii && unit.prefixes.find(p.group) != std::string_view::npos) {
-        names.push_back(std::string(p.symbol) + std::string(unit.symbol));
-      }
+      if (ascii && takes(unit, p)) names.push_back(std::string(p.symbol) + std::string(unit.symbol));
     }
   }
   return names;

@@ -20,7 +20,7 @@ bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0U) ==
 // the events show both.
 class TreeBuilder : public YAML::EventHandler {
  public:
-  TreeBuilder(SourcePtr source, int start, const YamlLimits& limits)
+  TreeBuilder(SourcePtr source, std::size_t start, const YamlLimits& limits)
       : source_(std::move(source)), start_(start), limits_(limits) {}
 
   void OnDocumentStart(const YAML::Mark& mark) override {
@@ -100,11 +100,12 @@ class TreeBuilder : public YAML::EventHandler {
   [[nodiscard]] Location location(const YAML::Mark& mark) const {
     if (mark.is_null()) return {source_, 0, 0};
     // yaml-cpp counts bytes.
-    const std::size_t bytes = static_cast<std::size_t>(mark.column + (mark.line == 0 ? start_ : 0));
+    const std::size_t bytes = static_cast<std::size_t>(mark.column) + (mark.line == 0 ? start_ : 0);
     const std::size_t end = std::min(offset(mark), source_->text.size());
     const std::string_view before = std::string_view(source_->text).substr(end - std::min(bytes, end), bytes);
-    return {source_, mark.line + 1, 1 + static_cast<int>(before.size()) -
-                                        static_cast<int>(std::count_if(before.begin(), before.end(), is_continuation))};
+    return {source_, mark.line + 1,
+            1 + static_cast<int>(before.size()) -
+                static_cast<int>(std::count_if(before.begin(), before.end(), is_continuation))};
   }
 
   // A value left out has the place of what follows it, which may be lines away: take the key's.
@@ -114,7 +115,7 @@ class TreeBuilder : public YAML::EventHandler {
     return key.line == found.line ? found : key;
   }
 
-  [[nodiscard]] std::size_t offset(const YAML::Mark& mark) const { return static_cast<std::size_t>(mark.pos + start_); }
+  [[nodiscard]] std::size_t offset(const YAML::Mark& mark) const { return static_cast<std::size_t>(mark.pos) + start_; }
 
   Frame& open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YamlKind kind) {
     if (tag != "?" && tag != "!" && !tag.empty()) refuse(mark, fmt::format("tags such as '{}' are not read", tag));
@@ -201,7 +202,7 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   SourcePtr source_;
-  int start_;
+  std::size_t start_;
   YamlLimits limits_;
   Diagnostics diagnostics_;
   std::vector<Frame> stack_;
@@ -227,7 +228,7 @@ YAML::Mark within(const std::string& text, YAML::Mark mark) {
 }
 
 // Parses `text`, which is `source` from its byte `start` on; that must lie in the first line.
-YamlNode parse(const SourcePtr& source, const std::string& text, int start, const YamlLimits& limits) {
+YamlNode parse(const SourcePtr& source, const std::string& text, std::size_t start, const YamlLimits& limits) {
   TreeBuilder builder(source, start, limits);
   try {
     // Without a last line end yaml-cpp places what is missing there at the first line.
@@ -312,13 +313,12 @@ YamlAssignment parse_assignment(std::string_view text, std::string_view option) 
   const std::size_t equals = text.find('=');
   if (equals == std::string_view::npos) throw InputError({source, 1, 1}, "expected KEY=VALUE");
   if (equals == 0) throw InputError({source, 1, 1}, "no key before '='");
-  const auto value_column = static_cast<int>(equals) + 1;
   const std::string value(text.substr(equals + 1));
   if (value.find_first_not_of(" \t") == std::string::npos) {
-    throw InputError({source, 1, value_column + 1}, "no value after '='");
+    throw InputError({source, 1, static_cast<int>(equals) + 2}, "no value after '='");
   }
   require_text(source, /*require_utf8=*/true);
-  return {std::string(text.substr(0, equals)), {source, 1, 1}, parse(source, value, value_column, {})};
+  return {std::string(text.substr(0, equals)), {source, 1, 1}, parse(source, value, equals + 1, {})};
 }
 
 }  // namespace perfmodel

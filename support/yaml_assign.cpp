@@ -44,6 +44,7 @@ class Assigner {
       entries.push_back({std::string(step), assignment_.key_location, assignment_.value});
     } else {
       std::vector<std::string> keys;
+      keys.reserve(entries.size());
       for (const YamlEntry& e : entries) keys.push_back(e.key);
       refuse(fmt::format("no key '{}' to go through", step), keys, step);
     }

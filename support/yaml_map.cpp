@@ -160,8 +160,7 @@ std::optional<double> YamlMap::optional_number(std::string_view key, const Numbe
   return value.is_missing() ? std::nullopt : read_number(value, key, *diagnostics_, range);
 }
 
-std::optional<double> YamlMap::optional_si(std::string_view key, const Dimension& dimension,
-                                           const NumberRange& range) {
+std::optional<double> YamlMap::optional_si(std::string_view key, const Dimension& dimension, const NumberRange& range) {
   const YamlNode value = take(key);
   return value.is_missing() ? std::nullopt : read_quantity(value, key, *diagnostics_, dimension, range);
 }
@@ -181,7 +180,7 @@ std::vector<YamlNode> YamlMap::optional_list(std::string_view key) {
 }
 
 YamlNode YamlMap::optional_node(std::string_view key) {
-  const YamlNode value = take(key);
+  YamlNode value = take(key);
   if (value.kind() != YamlKind::null) return value;
   fault(value, key, "expected a value, not nothing", *diagnostics_);
   return {};

@@ -12,7 +12,10 @@ SourcePtr source(std::string text) { return std::make_shared<const Source>(Sourc
 TEST_CASE("a fault shows its line with a caret, then its notes") {
   const SourcePtr file = source("a: 1\n  bee: 2\n");
   Diagnostics faults;
-  faults.error({file, 2, 3}, "unknown key 'bee'").suggest("bee", {"been"}).note("known keys: been").note({file, 1, 1}, "here");
+  faults.error({file, 2, 3}, "unknown key 'bee'")
+      .suggest("bee", {"been"})
+      .note("known keys: been")
+      .note({file, 1, 1}, "here");
   CHECK(faults.format() ==
         "in.yaml:2:3: error: unknown key 'bee'\n"
         "    bee: 2\n"
@@ -54,8 +57,7 @@ TEST_CASE("carets stand right below wide, tabbed and unprintable text") {
 TEST_CASE("colour sets off severity and caret") {
   Diagnostics faults;
   faults.warning({source("a: 1"), 1, 1}, "odd");
-  CHECK(faults.format(/*colour=*/true) ==
-        "in.yaml:1:1: \x1b[1;35mwarning:\x1b[0m odd\n  a: 1\n  \x1b[1;32m^\x1b[0m\n");
+  CHECK(faults.format(/*colour=*/true) == "in.yaml:1:1: \x1b[1;35mwarning:\x1b[0m odd\n  a: 1\n  \x1b[1;32m^\x1b[0m\n");
 }
 
 TEST_CASE("warnings alone do not throw") {

@@ -32,9 +32,13 @@ static_assert(Seconds().si() == 0.0);
 
 // What must not compile.
 template <typename A, typename B>
-concept addable = requires(A a, B b) { a + b; };
+concept addable = requires(A a, B b) {
+  a + b;
+};
 template <typename A, typename B>
-concept comparable = requires(A a, B b) { a < b; };
+concept comparable = requires(A a, B b) {
+  a < b;
+};
 static_assert(addable<Seconds, Seconds>);
 static_assert(!addable<Seconds, Cycles>);
 static_assert(!addable<Seconds, double>);
@@ -94,9 +98,9 @@ TEST_CASE("faulty quantities say what is wrong") {
   CHECK(fault("5 clk", Seconds::dimension) == "'5 clk' is in clk, expected s");
   CHECK(fault("5 s/s", Seconds::dimension) == "'5 s/s' is in no unit, expected s");
   CHECK(fault("5 KB", Bytes::dimension) == "unknown unit 'KB', did you mean 'kB'?");
-  CHECK(fault("5 GBps", BytesPerSecond::dimension) == 
+  CHECK(fault("5 GBps", BytesPerSecond::dimension) ==
         "unknown unit 'GBps', known units are s Hz clk B bit FLOP FLOPS J W");
-  CHECK(fault("5 parsecs", Seconds::dimension) == 
+  CHECK(fault("5 parsecs", Seconds::dimension) ==
         "unknown unit 'parsecs', known units are s Hz clk B bit FLOP FLOPS J W");
   CHECK(fault("5 Ms", Seconds::dimension) == "unknown unit 'Ms', did you mean 'ms'?");
   CHECK(fault("5 B/", BytesPerSecond::dimension) == "unit missing after '/' or '*', write it in B/s");

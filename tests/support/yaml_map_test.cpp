@@ -119,8 +119,10 @@ TEST_CASE("values of the wrong kind") {
         "in.yaml:1:4: error: 'a': expected a list, not a single value\n  a: 1\n     ^\n");
   CHECK(faults_of("a: ~\n", [](YamlMap& map) { map.node("a"); }) ==
         "in.yaml:1:4: error: 'a': expected a value, not nothing\n  a: ~\n     ^\n");
-  CHECK(faults_of("- 1\n", [](YamlMap& map) { map.string("a"); map.finish(); }) ==
-        "in.yaml:1:1: error: expected a map for the machine, not a list\n  - 1\n  ^\n");
+  CHECK(faults_of("- 1\n", [](YamlMap& map) {
+          map.string("a");
+          map.finish();
+        }) == "in.yaml:1:1: error: expected a map for the machine, not a list\n  - 1\n  ^\n");
 }
 
 TEST_CASE("numbers that are none") {

@@ -99,8 +99,7 @@ TEST_CASE("empty and binary texts are refused") {
   CHECK(fault("") == "in.yaml: error: is empty\n");
   CHECK(fault("# nothing\n\n") == "in.yaml: error: has no values, only comments or blanks\n");
   CHECK(fault(std::string("a: 1\nb\0c", 8)) == "in.yaml:2:2: error: NUL byte: this is a binary file, not text\n");
-  CHECK(fault("a: \xff\n") ==
-        "in.yaml:1:4: error: not UTF-8 text: this is a binary file or has another encoding\n");
+  CHECK(fault("a: \xff\n") == "in.yaml:1:4: error: not UTF-8 text: this is a binary file or has another encoding\n");
   CHECK(fault("a: \xc0\x80\n").find("not UTF-8") != std::string::npos);
   CHECK(fault("a: \xed\xa0\x80\n").find("not UTF-8") != std::string::npos);
 }
@@ -108,8 +107,11 @@ TEST_CASE("empty and binary texts are refused") {
 TEST_CASE("deep nesting is refused") {
   CHECK(fault(std::string(100, '[') + std::string(100, ']')) ==
         "in.yaml:1:65: error: nested more than 64 levels deep\n"
-        "  ..." + std::string(72, '[') + "...\n"
-        "  " + std::string(39, ' ') + "^\n");
+        "  ..." +
+            std::string(72, '[') +
+            "...\n"
+            "  " +
+            std::string(39, ' ') + "^\n");
   CHECK(fault(std::string(100000, '[')).find("nested more than 64 levels deep") != std::string::npos);
   CHECK(fault(std::string(100000, '{')).find("nested more than 64 levels deep") != std::string::npos);
 }
@@ -152,7 +154,10 @@ TEST_CASE("assignments replace or add a value and keep their place") {
   CHECK(assigned("seq: 4096\n", "batch=2").find("batch").text() == "2");
   CHECK(assigned("dram: {bandwidth: 1 TB/s}\n", "dram.bandwidth=8 TB/s").find("dram").find("bandwidth").text() ==
         "8 TB/s");
-  CHECK(assigned("ops: [{name: qkv, n: 1}, {name: proj, n: 2}]\n", "ops.proj.n=7").find("ops").items()[1].find("n")
+  CHECK(assigned("ops: [{name: qkv, n: 1}, {name: proj, n: 2}]\n", "ops.proj.n=7")
+            .find("ops")
+            .items()[1]
+            .find("n")
             .text() == "7");
   CHECK(assigned("ops: [{n: 1}, {n: 2}]\n", "ops.1.n=7").find("ops").items()[1].find("n").text() == "7");
   CHECK(assigned("a: 1\n", "a=[1, 2]").find("a").items().size() == 2);
