@@ -1,0 +1,54 @@
+// Arithmetic in YAML values: `(heads + 2 * kv_heads) * head_dim`. Names stand for parameters, which may be
+// expressions of other parameters in any order.
+//
+// Operators: + - * / ^, == != < > <= >=, && ||, condition ? a : b. Functions: min, max, abs, floor, ceil, round,
+// ceil_div(a, b), and whatever the scope's owner defines. Truth is 1, falsehood 0.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "support/diagnostic.hpp"
+#include "support/parse.hpp"
+#include "support/yaml.hpp"
+
+namespace perfmodel {
+
+// The names that expressions of one file may use. A fault (unknown name, bad syntax, a cycle, a result that is not
+// finite) is recorded at its place, once; what depends on it is then nothing, in silence.
+class ExpressionScope {
+ public:
+  explicit ExpressionScope(Diagnostics& diagnostics);
+  ExpressionScope(const ExpressionScope&) = delete;
+  ExpressionScope& operator=(const ExpressionScope&) = delete;
+  ~ExpressionScope();
+
+  // A word with a fixed value; parameters cannot take its name.
+  void define_constant(std::string_view name, double value);
+  // A parameter; `where` is the place of its name. Evaluated when first needed.
+  void define_parameter(std::string_view name, YamlNode expression, Location where);
+  // bytes(t): what function(t) gives for the value of a constant or parameter.
+  void define_function(std::string_view name, double (*function)(double));
+
+  // A parameter's or constant's value; nothing after a fault or if there is none of that name (no fault).
+  std::optional<double> value(std::string_view name);
+  // The parameters in the order of definition.
+  [[nodiscard]] std::vector<std::string> parameter_names() const;
+
+  // The value of a number or an expression; `what` names it in messages.
+  std::optional<double> number(const YamlNode& node, std::string_view what, const NumberRange& range = {});
+  // The same, for a value that has to be whole.
+  std::optional<std::int64_t> integer(const YamlNode& node, std::string_view what, const IntegerRange& range = {});
+  // The same, for a condition; anything but 0 is true.
+  std::optional<bool> condition(const YamlNode& node, std::string_view what);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace perfmodel
