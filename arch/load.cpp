@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <optional>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -33,10 +34,13 @@ bool is_file(const std::string& path) {
   return fs::exists(path, code) && !fs::is_directory(path, code);
 }
 
+bool names_file(std::string_view name) {
+  return name.find('/') != std::string_view::npos || name.ends_with(".yaml") || name.ends_with(".yml");
+}
+
 // A bare name is a shipped machine; anything with a directory or an extension is looked up as a file first.
 std::optional<std::string> find_machine_file(std::string_view name) {
-  const bool is_path = name.find('/') != std::string_view::npos || name.ends_with(".yaml") || name.ends_with(".yml");
-  if (is_path) {
+  if (names_file(name)) {
     return find_data_file(name, "arch", ".yaml");
   }
   const std::string shipped = data_path(fmt::format("arch/{}.yaml", name));
@@ -62,7 +66,7 @@ std::optional<std::string> find_base_file(const std::string& file, const std::st
 [[noreturn]] void throw_unknown(std::string_view name, const Location& where) {
   const std::vector<std::string> known = machine_names();
   Diagnostics diagnostics;
-  diagnostics.error(where, fmt::format("unknown machine '{}'", name))
+  diagnostics.error(where, fmt::format("{} '{}'", names_file(name) ? "no machine file" : "unknown machine", name))
       .suggest(name, known)
       .note("known machines: " + join_names(known))
       .note("a machine file of your own is named by its path, such as ./my-gpu.yaml");
@@ -126,6 +130,25 @@ std::size_t overlay_level(const std::vector<Level>& levels, const MachineOptions
   return levels.size();
 }
 
+// The faults of one file from its first line to its last, whatever order they were found in.
+Diagnostics in_file_order(const Diagnostics& found) {
+  if (found.all().size() < found.error_count() + found.warning_count()) {
+    return found;  // some were only counted
+  }
+  std::vector<Diagnostic> sorted = found.all();
+  std::stable_sort(sorted.begin(), sorted.end(), [](const Diagnostic& a, const Diagnostic& b) {
+    return std::pair(a.location.line, a.location.column) < std::pair(b.location.line, b.location.column);
+  });
+  Diagnostics result;
+  for (const Diagnostic& diagnostic : sorted) {
+    const bool error = diagnostic.severity == Severity::error;
+    Diagnostic& copy = error ? result.error(diagnostic.location, diagnostic.message)
+                             : result.warning(diagnostic.location, diagnostic.message);
+    copy.notes = diagnostic.notes;
+  }
+  return result;
+}
+
 Machine load(std::string_view name, const MachineOptions& options, const Location& where, Diagnostics& diagnostics) {
   const std::vector<Level> levels = read_chain(name, where);
   const std::size_t fitted = overlay_level(levels, options);
@@ -134,7 +157,9 @@ Machine load(std::string_view name, const MachineOptions& options, const Locatio
   for (std::size_t i = 0; i < levels.size(); ++i) {
     machine.id = levels[i].id;
     machine.lineage.push_back(levels[i].id);
-    read_machine_file(levels[i].root, machine, places, diagnostics);
+    Diagnostics of_file;
+    read_machine_file(levels[i].root, machine, places, of_file);
+    diagnostics.append(in_file_order(of_file));
     if (i == fitted) {
       const std::string file = shipped_overlay(levels[i]);
       apply_overlay(machine, load_yaml_file(file), file, diagnostics);
