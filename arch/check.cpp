@@ -21,13 +21,13 @@ struct Checker {
   void at_most(Machine& machine, std::string_view a, std::string_view b) const {
     const auto lower = find_constant(machine, a);
     const auto upper = find_constant(machine, b);
-    if (!lower->constant.present() || !upper->constant.present() ||
-        lower->constant.get() <= upper->constant.get()) {
+    if (!lower->constant.present() || !upper->constant.present() || lower->constant.get() <= upper->constant.get()) {
       return;
     }
     diagnostics
-        .error(place(a), fmt::format("{} ({}) exceeds {} ({})", a, format_constant(*lower->field, lower->constant.get()),
-                                     b, format_constant(*upper->field, upper->constant.get())))
+        .error(place(a),
+               fmt::format("{} ({}) exceeds {} ({})", a, format_constant(*lower->field, lower->constant.get()), b,
+                           format_constant(*upper->field, upper->constant.get())))
         .note(place(b), fmt::format("{} is set here", b));
   }
 };

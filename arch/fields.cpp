@@ -1,8 +1,8 @@
 #include "arch/fields.hpp"
 
-#include <stdexcept>
-
 #include <fmt/core.h>
+
+#include <stdexcept>
 
 #include "arch/field_table.hpp"
 #include "support/parse.hpp"
@@ -52,17 +52,19 @@ Field make_field(std::string key, Need need, std::string_view low, std::string_v
 std::vector<Field> make_fields() {
   const Machine shape;
   std::vector<Field> table;
-#define PERFMODEL_FIELD(path, need, low, high, doc)                     \
+#define PERFMODEL_FIELD(path, need, low, high, doc)                         \
   table.push_back(make_field(#path, Need::need, low, high, doc, shape.path, \
                              [](Machine& machine) { return ConstantRef(machine.path); }));
   PERFMODEL_FIELDS(PERFMODEL_FIELD)
 #undef PERFMODEL_FIELD
-  table.push_back(make_field("pipes.*.rate", Need::required, "0.125 /clk", "4096 /clk",
-                             "slots (bytes for smem, tmem_read and tmem_write) that the pipe serves, all sub-partitions "
-                             "of an SM together",
-                             PerCycle::dimension, false));
+  table.push_back(
+      make_field("pipes.*.rate", Need::required, "0.125 /clk", "4096 /clk",
+                 "slots (bytes for smem, tmem_read and tmem_write) that the pipe serves, all sub-partitions "
+                 "of an SM together",
+                 PerCycle::dimension, false));
   table.push_back(make_field("instructions.*.occupies.*", Need::required, "0", "256",
-                             "slots or bytes of the pipe that one thread's share of the instruction takes", Dimension{}, false));
+                             "slots or bytes of the pipe that one thread's share of the instruction takes", Dimension{},
+                             false));
   table.push_back(make_field("instructions.*.latency", Need::optional, "0 clk", "2000 clk",
                              "until a dependent instruction may issue, unloaded", Cycles::dimension, false));
   return table;
@@ -242,6 +244,15 @@ void set_constant(Machine& machine, std::string_view key, std::string_view value
   const bool may_be_zero = named->field->low <= 0;
   if (si < 0 || (si == 0 && !may_be_zero)) {
     throw InputError(where, fmt::format("{} must be {}, not '{}'", key, may_be_zero ? "at least 0" : "above 0", value));
+  }
+  constexpr double far = 1000;
+  if (si > far * named->field->high || (si > 0 && si * far < named->field->low)) {
+    Diagnostics diagnostics;
+    diagnostics.error(where, fmt::format("{} of {} is far from plausible", key, value))
+        .note(fmt::format("plausible: {} to {}; a setting may leave that by a factor of {:.0f}",
+                          format_constant(*named->field, named->field->low),
+                          format_constant(*named->field, named->field->high), far));
+    throw InputError(std::move(diagnostics));
   }
   named->constant.set(si, Origin::assumed, "set by the user");
 }

@@ -28,7 +28,7 @@ struct Field {
   double scale = 1;  // SI value of one `unit`
   Dimension dimension;
   bool integral = false;
-  double low = 0;   // plausible range, SI, both ends included
+  double low = 0;  // plausible range, SI, both ends included
   double high = 0;
   Need need = Need::required;
   std::string doc;
@@ -64,7 +64,7 @@ std::vector<std::string> constant_keys(const Machine& machine);
 
 // What-if: sets a constant from text with a unit ("7.2 TB/s"; plain numbers for counts and ratios). Its source
 // becomes `assumed`. Faults (unknown key, wrong unit, not a positive number, a constant the machine lacks) throw
-// InputError at `where`. The plausible range is not enforced: a what-if may leave it.
+// InputError at `where`. A what-if may leave the plausible range by a factor of 1000.
 void set_constant(Machine& machine, std::string_view key, std::string_view value, const Location& where = {});
 
 // The value of that text for that field [SI]; throws InputError at `where`.

@@ -1,11 +1,11 @@
 #include "arch/load.hpp"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <utility>
-
-#include <fmt/core.h>
 
 #include "arch/overlay.hpp"
 #include "arch/read.hpp"
@@ -97,6 +97,9 @@ std::vector<Level> read_chain(std::string_view name, const Location& where) {
       break;
     }
     level.based_on = based_on.location();
+    if (based_on.text().empty()) {
+      throw InputError(level.based_on, "'based-on': expected the name of a machine");
+    }
     const auto base = find_base_file(level.file, based_on.text());
     if (!base) {
       throw_unknown(based_on.text(), level.based_on);

@@ -1,9 +1,9 @@
 #include "arch/overlay.hpp"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <stdexcept>
-
-#include <fmt/core.h>
 
 #include "arch/fields.hpp"
 #include "arch/read.hpp"
@@ -65,11 +65,12 @@ void apply_overlay(Machine& machine, const YamlNode& root, const std::string& fi
   Calibration calibration;
   calibration.file = file;
   calibration.machine = map.string("machine");
-  const bool related = std::find(machine.lineage.begin(), machine.lineage.end(), calibration.machine) !=
-                       machine.lineage.end();
+  const bool related =
+      std::find(machine.lineage.begin(), machine.lineage.end(), calibration.machine) != machine.lineage.end();
   if (map.has("machine") && !related) {
     diagnostics.error(map.location("machine"), fmt::format("this overlay belongs to '{}', not to '{}' or to a machine "
-                                                           "that it is based on", calibration.machine, machine.id));
+                                                           "that it is based on",
+                                                           calibration.machine, machine.id));
   }
   read_fit(map.map("fit"), calibration);
   read_constants(map.map("constants"), machine, calibration);

@@ -1,11 +1,12 @@
 #include "arch/read.hpp"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 
-#include <fmt/core.h>
-
 #include "support/suggest.hpp"
+#include "support/yaml_map.hpp"
 
 namespace perfmodel {
 
@@ -210,8 +211,6 @@ struct Reader {
 
 }  // namespace
 
-std::string read_based_on(const YamlNode& root) { return root.find("based-on").text(); }
-
 std::optional<double> read_field_value(const YamlNode& node, const Field& field, std::string_view key,
                                        Diagnostics& diagnostics) {
   std::optional<double> si;
@@ -228,7 +227,8 @@ std::optional<double> read_field_value(const YamlNode& node, const Field& field,
   const double room = 1e-9 * field.high;
   if (si && (*si < field.low - room || *si > field.high + room)) {
     diagnostics.error(node.location(), fmt::format("{} of {} is not plausible", key, node.text()))
-        .note(fmt::format("plausible: {} to {}", format_constant(field, field.low), format_constant(field, field.high)));
+        .note(
+            fmt::format("plausible: {} to {}", format_constant(field, field.low), format_constant(field, field.high)));
     return std::nullopt;
   }
   return si;

@@ -2,21 +2,19 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "arch/fields.hpp"
 #include "arch/machine.hpp"
 #include "support/diagnostic.hpp"
 #include "support/yaml.hpp"
-#include "support/yaml_map.hpp"
 
 namespace perfmodel {
 
 // Where each constant was last stated, for faults that show only once all files are read.
 using ConstantPlaces = std::map<std::string, Location, std::less<>>;
-
-// The name of the machine that the file is based on; "" for none.
-std::string read_based_on(const YamlNode& root);
 
 // Puts the file's constants over the machine's.
 void read_machine_file(const YamlNode& root, Machine& machine, ConstantPlaces& places, Diagnostics& diagnostics);

@@ -1,8 +1,8 @@
 #include "arch/schema.hpp"
 
-#include <string_view>
-
 #include <fmt/core.h>
+
+#include <string_view>
 
 #include "arch/fields.hpp"
 
@@ -10,7 +10,8 @@ namespace perfmodel {
 
 namespace {
 
-constexpr std::string_view introduction = R"(<!-- Written by `perfmodel arch schema`; a test compares. Edit arch/field_table.hpp and arch/schema.cpp instead. -->
+constexpr std::string_view introduction =
+    R"(<!-- Written by `perfmodel arch schema`; a test compares. Edit arch/field_table.hpp and arch/schema.cpp instead. -->
 # Machine files
 
 A machine is one YAML file, `arch/<name>.yaml`. A new GPU is a new file and no C++. `perfmodel arch list` names the

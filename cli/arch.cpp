@@ -1,14 +1,14 @@
 #include "cli/arch.hpp"
 
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
-
-#include <CLI/CLI.hpp>
-#include <fmt/core.h>
-#include <nlohmann/json.hpp>
 
 #include "arch/fields.hpp"
 #include "arch/load.hpp"
@@ -49,8 +49,14 @@ struct Summary {
 Summary summarise(const Machine& machine) {
   const FlopsPerSecond peak =
       static_cast<double>(machine.sms.value) * (machine.tensor.bf16.value * machine.clock.datasheet.value);
-  return {machine.id,       machine.name, machine.sms.value, machine.clock.maximum.value, peak, machine.dram.bandwidth.value,
-          machine.l2.capacity.value, machine.power.limit.value};
+  return {machine.id,
+          machine.name,
+          machine.sms.value,
+          machine.clock.maximum.value,
+          peak,
+          machine.dram.bandwidth.value,
+          machine.l2.capacity.value,
+          machine.power.limit.value};
 }
 
 void print_list(const std::vector<Summary>& machines) {

@@ -1,10 +1,10 @@
 #include "arch/fields.hpp"
 
+#include <doctest/doctest.h>
+
 #include <fstream>
 #include <set>
 #include <sstream>
-
-#include <doctest/doctest.h>
 
 #include "arch/load.hpp"
 #include "arch/schema.hpp"
@@ -96,6 +96,9 @@ TEST_CASE("faults of what-if settings") {
         "error: launch.stream must be at least 0, not '-1 us'\n");
   CHECK(error_of([&] { set_constant(machine, "tensor.nvfp4", "16384 FLOP/clk"); }) ==
         "error: tensor.nvfp4 does not apply to h100-sxm\n");
+  CHECK(error_of([&] { set_constant(machine, "sms", "9223372036854775807"); }) ==
+        "error: sms of 9223372036854775807 is far from plausible\n"
+        "note: plausible: 1 to 1024; a setting may leave that by a factor of 1000\n");
 }
 
 TEST_CASE("docs/arch-schema.md is current") {

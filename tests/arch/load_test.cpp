@@ -129,10 +129,11 @@ TEST_CASE("cyclic based-on names the chain") {
 TEST_CASE("an unknown base is located") {
   const TemporaryFolder folder;
   const std::string file = folder.write("x.yaml", "name: x\nbased-on: h10-sxm\n");
-  CHECK(in_folder(folder, load_error(file)).starts_with("x.yaml:2:11: error: unknown machine 'h10-sxm'\n"
-                                                         "  based-on: h10-sxm\n"
-                                                         "            ^\n"
-                                                         "note: did you mean 'h100-sxm'?\n"));
+  CHECK(in_folder(folder, load_error(file))
+            .starts_with("x.yaml:2:11: error: unknown machine 'h10-sxm'\n"
+                         "  based-on: h10-sxm\n"
+                         "            ^\n"
+                         "note: did you mean 'h100-sxm'?\n"));
 }
 
 TEST_CASE("all faults of a file in one run, each with its place") {
@@ -183,11 +184,12 @@ note: plausible: 32 B to 512 B
 TEST_CASE("an unknown group is located") {
   const TemporaryFolder folder;
   const std::string file = folder.write("x.yaml", "name: x\nbased-on: h100-sxm\nlunch: {}\n");
-  CHECK(in_folder(folder, load_error(file)).starts_with("x.yaml:3:1: error: unknown key 'lunch' in the machine\n"
-                                                         "  lunch: {}\n"
-                                                         "  ^\n"
-                                                         "note: did you mean 'launch'?\n"
-                                                         "note: known keys: name, based-on, "));
+  CHECK(in_folder(folder, load_error(file))
+            .starts_with("x.yaml:3:1: error: unknown key 'lunch' in the machine\n"
+                         "  lunch: {}\n"
+                         "  ^\n"
+                         "note: did you mean 'launch'?\n"
+                         "note: known keys: name, based-on, "));
 }
 
 TEST_CASE("relations between constants show both places") {
@@ -230,10 +232,30 @@ TEST_CASE("instruction classes name pipes that exist") {
   CHECK(text.find("x.yaml:6:8: error: missing key 'source' in instructions.bar\n") != std::string::npos);
 }
 
+TEST_CASE("values of the wrong kind are faults, not crashes") {
+  const TemporaryFolder folder;
+  const std::string head = "name: x\nbased-on: h100-sxm\n";
+  for (const char* body :
+       {"dram: 3", "dram: []", "dram:", "dram: {read: []}", "dram: {read: {value: [], source: []}}",
+        "dram: {read: {value: .nan, source: assumed}}", "pipes: []", "pipes: {alu: 3}", "pipes: {alu: {rate: 0 /clk}}",
+        "pipes: {new: absent}", "instructions: {x: 3}", "instructions: {x: {occupies: [], source: assumed}}",
+        "instructions: {lop3: {occupies: {alu: -1}, source: assumed}}", "tensor: {generation: 7}",
+        "shared_memory: {carveouts: 3}", "shared_memory: {carveouts: {value: [3 KiB, 1 KiB], source: assumed}}",
+        "shared_memory: {carveouts: absent}", "sms: {value: 9223372036854775808, source: assumed}"}) {
+    CAPTURE(body);
+    const std::string file = folder.write("x.yaml", head + body + "\n");
+    CHECK(load_error(file).find("error: ") != std::string::npos);
+  }
+  for (const char* text : {"", "3", "[]", "name: x\nbased-on: []\n", "name: x\nbased-on: ''\n", "name: x\n",
+                           "name: []\nbased-on: h100-sxm\n"}) {
+    CAPTURE(text);
+    CHECK(load_error(folder.write("x.yaml", text)).find("error: ") != std::string::npos);
+  }
+}
+
 TEST_CASE("a constant without reference is a warning of the check") {
   const TemporaryFolder folder;
-  const std::string file =
-      folder.write("x.yaml", "name: x\nbased-on: h100-sxm\nsms: {value: 120, source: assumed}\n");
+  const std::string file = folder.write("x.yaml", "name: x\nbased-on: h100-sxm\nsms: {value: 120, source: assumed}\n");
   CHECK(load_machine(file).sms.value == 120);
   CHECK(check_machine(file).format() == "warning: x: sms has no reference\n");
 }

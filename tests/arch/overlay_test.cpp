@@ -13,12 +13,13 @@ namespace {
 using test::error_of;
 using test::TemporaryFolder;
 
-constexpr std::string_view overlay_head = "machine: base\n"
-                                          "fit:\n"
-                                          "  date: 2026-11-22\n"
-                                          "  command: perfmodel fit --arch base\n"
-                                          "  tables:\n"
-                                          "    gemm.csv: 0123abcd\n";
+constexpr std::string_view overlay_head =
+    "machine: base\n"
+    "fit:\n"
+    "  date: 2026-11-22\n"
+    "  command: perfmodel fit --arch base\n"
+    "  tables:\n"
+    "    gemm.csv: 0123abcd\n";
 
 // base.yaml with an overlay, derived.yaml without one of its own.
 struct Machines {
@@ -34,9 +35,10 @@ struct Machines {
 };
 
 TEST_CASE("the overlay's values are fitted ones and carry their origin") {
-  const Machines machines("constants:\n  dram.read: 0.876\n  pipes.alu.rate: 63 /clk\n"
-                          "residuals:\n  - {operator: gemm, regime: cold, limiter: tensor, n: 12, q05: -0.1, q50: 0, "
-                          "q95: 0.1}\n");
+  const Machines machines(
+      "constants:\n  dram.read: 0.876\n  pipes.alu.rate: 63 /clk\n"
+      "residuals:\n  - {operator: gemm, regime: cold, limiter: tensor, n: 12, q05: -0.1, q50: 0, "
+      "q95: 0.1}\n");
   Machine machine = load_machine(machines.folder.file("base.yaml"));
   CHECK(machine.dram.read.value == 0.876);
   CHECK(machine.dram.read.source == Origin::fitted);
@@ -73,18 +75,20 @@ TEST_CASE("--calibration replaces the shipped overlay") {
   CHECK(machine.dram.copy.value == 0.7);
   CHECK(machine.calibration.file == mine);
   CHECK(error_of([&] { load_machine("b200", {.calibration = mine, .overlay = true}); }) ==
-        mine + ":1:10: error: this overlay belongs to 'base', not to 'b200' or to a machine that it is based on\n"
-               "  machine: base\n"
-               "           ^\n");
+        mine +
+            ":1:10: error: this overlay belongs to 'base', not to 'b200' or to a machine that it is based on\n"
+            "  machine: base\n"
+            "           ^\n");
 }
 
 TEST_CASE("faults of an overlay") {
-  const Machines machines("constants:\n"
-                          "  dram.reed: 0.9\n"
-                          "  dram.read: 1.7\n"
-                          "  dram.bandwidth: 3 TB\n"
-                          "residuals:\n"
-                          "  - {operator: gemm, regime: cold, limiter: l2, n: 0, q05: 2, q50: 0, q95: 1}\n");
+  const Machines machines(
+      "constants:\n"
+      "  dram.reed: 0.9\n"
+      "  dram.read: 1.7\n"
+      "  dram.bandwidth: 3 TB\n"
+      "residuals:\n"
+      "  - {operator: gemm, regime: cold, limiter: l2, n: 0, q05: 2, q50: 0, q95: 1}\n");
   std::string text = error_of([&] { load_machine(machines.folder.file("base.yaml")); });
   const std::string name = machines.folder.file("fitted/base.yaml");
   for (std::size_t at = text.find(name); at != std::string::npos; at = text.find(name)) {
