@@ -1,0 +1,126 @@
+#include "workloads/sequences.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "support/data_path.hpp"
+#include "support/suggest.hpp"
+#include "support/yaml_map.hpp"
+#include "workloads/expression.hpp"
+
+namespace perfmodel {
+namespace {
+
+constexpr std::string_view folder = "workloads/sequences";
+
+using Given = std::span<const SequenceParameter>;
+
+// The file's parameters, those given in their place.
+void define_parameters(YamlMap& map, Given given, ExpressionScope& scope) {
+  YamlMap parameters = map.optional_map("parameters");
+  std::vector<std::string> known;
+  for (const YamlEntry& entry : parameters.entries()) {
+    known.push_back(entry.key);
+    const auto own = std::ranges::find(given, entry.key, &SequenceParameter::name);
+    const YamlNode value =
+        own == given.end() ? entry.value : make_yaml_scalar(fmt::format("{}", own->value), entry.value.location());
+    scope.define_parameter(entry.key, value, entry.key_location);
+  }
+  for (const SequenceParameter& parameter : given) {
+    if (std::ranges::find(known, parameter.name) != known.end()) continue;
+    map.diagnostics()
+        .error(map.location(), fmt::format("the sequence has no parameter '{}'", parameter.name))
+        .note("its parameters: " + join_names(known));
+  }
+}
+
+std::vector<InstructionCount> read_counts(YamlMap map, ExpressionScope& scope) {
+  std::vector<InstructionCount> counts;
+  for (const YamlEntry& entry : map.entries()) {
+    const auto count = scope.number(entry.value, entry.key, NumberRange::not_negative());
+    if (count && *count > 0.0) counts.push_back({entry.key, *count});
+  }
+  return counts;
+}
+
+// The total counted in compiled code for just these parameters, if the file has it.
+std::optional<double> counted_total(YamlMap& map, ExpressionScope& scope) {
+  std::optional<double> total;
+  for (const YamlNode& item : map.optional_list("counted")) {
+    YamlMap entry(item, "the count", map.diagnostics());
+    const double value = entry.number("total", NumberRange::positive());
+    bool same = true;
+    for (const YamlEntry& parameter : entry.entries()) {
+      if (parameter.key == "total") continue;
+      const auto wanted = scope.number(parameter.value, parameter.key);
+      const auto actual = scope.value(parameter.key);
+      if (!actual) {
+        map.diagnostics().error(parameter.key_location,
+                                fmt::format("the sequence has no parameter '{}'", parameter.key));
+      }
+      same = same && wanted && actual && *wanted == *actual;
+    }
+    if (same && !total) total = value;
+  }
+  return total;
+}
+
+}  // namespace
+
+double SequenceCounts::total() const {
+  double sum = 0.0;
+  for (const InstructionCount& entry : instructions) sum += entry.count;
+  return sum;
+}
+
+double SequenceCounts::of(std::string_view instruction) const {
+  const auto found = std::ranges::find(instructions, instruction, &InstructionCount::instruction);
+  return found == instructions.end() ? 0.0 : found->count;
+}
+
+Sequence::Sequence(YamlNode root) : root_(std::move(root)) {
+  Diagnostics faults;
+  YamlMap map(root_, "the sequence", faults);
+  name_ = map.string("name");
+  per_ = map.string("per");
+  map.node("instructions");
+  for (const std::string_view key : {"parameters", "counted", "chain"}) map.optional_node(key);
+  map.finish();
+  faults.throw_if_errors();
+  (void)counts();  // so that a faulty file is refused when it is read
+}
+
+Sequence Sequence::load(const std::string& name) {
+  return Sequence(load_yaml_file(find_data_file(name, folder, ".yaml").value_or(name)));
+}
+
+Sequence Sequence::from_text(std::string text, std::string_view name) {
+  return Sequence(load_yaml_text(std::move(text), name));
+}
+
+SequenceCounts Sequence::counts(Given parameters) const {
+  Diagnostics faults;
+  YamlMap map(root_, "the sequence", faults);
+  ExpressionScope scope(faults);
+  define_parameters(map, parameters, scope);
+  SequenceCounts result;
+  result.instructions = read_counts(map.map("instructions"), scope);
+  result.chain = read_counts(map.optional_map("chain"), scope);
+  const auto counted = counted_total(map, scope);
+  faults.throw_if_errors();
+  if (counted && result.total() > 0.0) {
+    const double scale = *counted / result.total();
+    for (InstructionCount& entry : result.instructions) entry.count *= scale;
+  }
+  return result;
+}
+
+SequenceCounts mask_word_counts(const Sequence& dropout_mask, int rounds, int bits) {
+  const std::array<SequenceParameter, 2> parameters{
+      {{"rounds", static_cast<double>(rounds)}, {"bits", static_cast<double>(bits)}}};
+  return dropout_mask.counts(parameters);
+}
+
+}  // namespace perfmodel
