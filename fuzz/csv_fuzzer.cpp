@@ -62,7 +62,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   read_every_cell(table);
-  require_same_cells(table, Table::load_text(extended(table), "extended.csv"));
+  // At the start of a text a byte-order mark is no part of the first name.
+  const bool marked = table.raw_header().starts_with("\xEF\xBB\xBF");
+  if (!marked) require_same_cells(table, Table::load_text(extended(table), "extended.csv"));
   // A row of one empty cell is a blank line when written, and blank lines are skipped.
   if (table.columns() > 1) require_same_cells(table, Table::load_text(rewritten(table), "rewritten.csv"));
   return 0;

@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace perfmodel {
@@ -30,6 +31,11 @@ struct Location {
   SourcePtr source;
   int line = 0;
   int column = 0;
+
+  // g++ 12 destroys a braced aggregate inside another one twice when a later member's initialiser throws, so this is
+  // no aggregate.
+  Location() = default;
+  Location(SourcePtr in, int at_line, int at_column) : source(std::move(in)), line(at_line), column(at_column) {}
 
   [[nodiscard]] bool known() const { return source != nullptr; }
   // "file:line:col", "file:line", "file" or "", as far as known.
