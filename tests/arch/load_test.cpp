@@ -58,6 +58,27 @@ TEST_CASE("h100-sxm: values known by hand") {
   CHECK(peak == doctest::Approx(989.4e12).epsilon(0.001));
 }
 
+TEST_CASE("the datasheets' dense peaks and memory bandwidths") {
+  struct Row {
+    const char* machine;
+    double bf16;
+    double bandwidth;
+    double power;
+  };
+  for (const Row& row :
+       {Row{"a100-sxm", 312e12, 2.039e12, 400}, Row{"h100-sxm", 989.4e12, 3.35e12, 700},
+        Row{"h200", 989.4e12, 4.8e12, 700}, Row{"gh200", 989.4e12, 4.0e12, 900}, Row{"b200", 2250e12, 7.7e12, 1000},
+        Row{"gb200", 2500e12, 8.0e12, 1200}, Row{"b300", 2465e12, 8.0e12, 1100}}) {
+    CAPTURE(row.machine);
+    const Machine machine = load_machine(row.machine);
+    const double peak =
+        static_cast<double>(machine.sms.value) * (machine.tensor.bf16.value * machine.clock.datasheet.value).si();
+    CHECK(peak == doctest::Approx(row.bf16).epsilon(0.002));
+    CHECK(machine.dram.bandwidth.value.si() == doctest::Approx(row.bandwidth));
+    CHECK(machine.power.limit.value.si() == row.power);
+  }
+}
+
 TEST_CASE("h100-sxm: the wide multiply takes the integer half of the FMA pipe and the ALU port") {
   const Machine machine = load_machine("h100-sxm");
   const Instruction& wide = machine.instructions.at(static_cast<std::size_t>(*machine.find_instruction("imad_wide")));
