@@ -8,7 +8,7 @@
 
 #include "support/suggest.hpp"
 #include "workloads/operator_check.hpp"
-#include "workloads/table_rows.hpp"
+#include "workloads/table_columns.hpp"
 
 namespace perfmodel {
 namespace {

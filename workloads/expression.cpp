@@ -147,8 +147,7 @@ struct ExpressionScope::State {
     for (const Name& name : names_in(node.text())) {
       if (name.is_call) {
         if (std::ranges::find(functions, name.text) != functions.end()) continue;
-        diagnostics
-            .error(place(node, name.offset), fmt::format("'{}': unknown function '{}'", what, name.text))
+        diagnostics.error(place(node, name.offset), fmt::format("'{}': unknown function '{}'", what, name.text))
             .suggest(name.text, functions)
             .note("known functions: " + joined(functions));
         sound = false;
@@ -170,8 +169,7 @@ struct ExpressionScope::State {
   void unknown_name(const YamlNode& node, const Name& name, std::string_view what) {
     std::vector<std::string> known;
     for (const Parameter& parameter : parameters) known.push_back(parameter.name);
-    auto& found =
-        diagnostics.error(place(node, name.offset), fmt::format("'{}': unknown name '{}'", what, name.text));
+    auto& found = diagnostics.error(place(node, name.offset), fmt::format("'{}': unknown name '{}'", what, name.text));
     std::vector<std::string> candidates = known;
     for (const auto& [word, value] : constants) candidates.push_back(word);
     found.suggest(name.text, candidates);
@@ -243,11 +241,12 @@ void ExpressionScope::define_constant(std::string_view name, double value) {
 void ExpressionScope::define_parameter(std::string_view name, YamlNode expression, Location where) {
   const bool word = !name.empty() && starts_name(name.front()) && std::ranges::all_of(name, continues_name);
   if (!word) {
-    state_->diagnostics.error(std::move(where), fmt::format("'{}': a parameter's name is letters, digits and '_'", name));
+    state_->diagnostics.error(std::move(where),
+                              fmt::format("'{}': a parameter's name is letters, digits and '_'", name));
     return;
   }
-  const bool taken = state_->constants.contains(name) ||
-                     std::ranges::find(state_->functions, name) != state_->functions.end();
+  const bool taken =
+      state_->constants.contains(name) || std::ranges::find(state_->functions, name) != state_->functions.end();
   if (taken) {
     state_->diagnostics.error(std::move(where), fmt::format("'{}': this word has a meaning of its own", name));
     return;

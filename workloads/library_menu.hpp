@@ -17,9 +17,9 @@ namespace perfmodel {
 struct MenuTile {
   int cta_m = 0;
   int cta_n = 0;
-  int mma_ctas = 1;             // CTAs that share an MMA: 1 or 2
+  int mma_ctas = 1;              // CTAs that share an MMA: 1 or 2
   bool mma_rows_along_m = true;  // the MMA's M runs along m, else along n (operands swapped)
-  bool seen = false;            // in measurements or profiles, not extrapolated by rule
+  bool seen = false;             // in measurements or profiles, not extrapolated by rule
 
   // The side that takes the M of the MMA, and the other.
   [[nodiscard]] int across() const { return mma_rows_along_m ? cta_m : cta_n; }
@@ -47,13 +47,13 @@ struct SplitKRule {
 };
 
 struct LibraryMenu {
-  std::string name;         // "cublas-hopper", the file's
+  std::string name;  // "cublas-hopper", the file's
   Family family = Family::cublas;
-  std::string tensor;       // tensor instructions it is made of: "wgmma", "tcgen05"
+  std::string tensor;  // tensor instructions it is made of: "wgmma", "tcgen05"
   std::string description;
-  int threads = 0;          // of a CTA
-  int registers = 0;        // of a thread
-  Bytes k_bytes;            // of a row of an operand, an iteration
+  int threads = 0;    // of a CTA
+  int registers = 0;  // of a thread
+  Bytes k_bytes;      // of a row of an operand, an iteration
   int stage_limit = 0;
   Bytes shared_memory;      // a CTA may have
   Bytes fixed_memory;       // epilogue buffer and barriers

@@ -14,8 +14,8 @@ struct KnownVersion {
 
 // Releases that measurements stand behind.
 constexpr std::array known_versions{
-    KnownVersion{Family::cublas, "13.0"},   KnownVersion{Family::triton, "3.6"},   KnownVersion{Family::cudnn, "9.19"},
-    KnownVersion{Family::cudnn, "9.19.0"},  KnownVersion{Family::cudnn, "9.19.1"}, KnownVersion{Family::trtllm, "1.3"},
+    KnownVersion{Family::cublas, "13.0"},  KnownVersion{Family::triton, "3.6"},   KnownVersion{Family::cudnn, "9.19"},
+    KnownVersion{Family::cudnn, "9.19.0"}, KnownVersion{Family::cudnn, "9.19.1"}, KnownVersion{Family::trtllm, "1.3"},
 };
 
 Flops flops(const Gemm& gemm) {
@@ -34,18 +34,18 @@ Flops flops(const Attention& attention) {
 
 }  // namespace
 
-#define PERFMODEL_ENUM(Enum, ...)                                           \
-  template <>                                                               \
-  std::span<const std::string> enum_names<Enum>() {                         \
+#define PERFMODEL_ENUM(Enum, ...)                                              \
+  template <>                                                                  \
+  std::span<const std::string> enum_names<Enum>() {                            \
     static const std::array names = std::to_array<std::string>({__VA_ARGS__}); \
-    return names;                                                           \
-  }                                                                         \
-  template <>                                                               \
-  std::optional<Enum> parse_enum<Enum>(std::string_view name) {             \
-    const auto names = enum_names<Enum>();                                  \
-    const auto found = std::ranges::find(names, name);                      \
-    if (found == names.end()) return std::nullopt;                          \
-    return static_cast<Enum>(found - names.begin());                        \
+    return names;                                                              \
+  }                                                                            \
+  template <>                                                                  \
+  std::optional<Enum> parse_enum<Enum>(std::string_view name) {                \
+    const auto names = enum_names<Enum>();                                     \
+    const auto found = std::ranges::find(names, name);                         \
+    if (found == names.end()) return std::nullopt;                             \
+    return static_cast<Enum>(found - names.begin());                           \
   }
 
 PERFMODEL_ENUM(Dtype, "fp16", "bf16", "tf32", "fp8", "nvfp4", "fp32")

@@ -28,16 +28,16 @@ std::vector<OperatorFault> faults_of(const Gemm& gemm) {
 std::vector<OperatorFault> faults_of(const Attention& attention) {
   std::vector<OperatorFault> faults;
   if (attention.kv_heads > 0 && attention.heads % attention.kv_heads != 0) {
-    faults.push_back({"kv_heads", fmt::format("{} heads cannot share {} kv heads evenly", attention.heads,
-                                              attention.kv_heads)});
+    faults.push_back(
+        {"kv_heads", fmt::format("{} heads cannot share {} kv heads evenly", attention.heads, attention.kv_heads)});
   }
   const std::int64_t head_dim = std::max(attention.head_dim, attention.head_dim_v);
   if (!product_fits({attention.batch, attention.heads, attention.seq_q, attention.seq_kv, head_dim, 16}) ||
       !product_fits({attention.batch, attention.kv_heads, attention.seq_kv, head_dim, 8})) {
-    faults.push_back({"batch", fmt::format("batch * heads * seq_q * seq_kv * head_dim = {} * {} * {} * {} * {} is too "
-                                           "large for 64-bit counts",
-                                           attention.batch, attention.heads, attention.seq_q, attention.seq_kv,
-                                           head_dim)});
+    faults.push_back(
+        {"batch", fmt::format("batch * heads * seq_q * seq_kv * head_dim = {} * {} * {} * {} * {} is too "
+                              "large for 64-bit counts",
+                              attention.batch, attention.heads, attention.seq_q, attention.seq_kv, head_dim)});
   }
   return faults;
 }

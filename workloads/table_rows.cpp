@@ -13,72 +13,6 @@
 namespace perfmodel {
 namespace {
 
-constexpr auto column_count = static_cast<std::size_t>(Column::count);
-constexpr auto op_count = static_cast<std::size_t>(Op::count);
-
-constexpr std::array<std::string_view, column_count> column_names{
-    "op", "m", "n", "k", "dtype", "out_dtype", "impl", "cta_m", "cta_n", "cta_k", "stages", "cluster", "split_k",
-    "ctas", "threads", "registers", "smem", "warps", "tma", "spills", "batch", "heads", "kv_heads", "seq_q", "seq_kv",
-    "head_dim", "head_dim_v", "causal", "dropout", "dropout_source", "pass", "elements", "rounds", "bits",
-    "rng_elements", "rng_rounds", "rng_bits", "rng_ctas", "rng_threads", "rng_registers", "rng_carveout", "order",
-    "model", "operators", "seq", "attention_impl", "kind", "bytes", "timer", "regime", "data"};
-
-constexpr std::array gemm_columns{
-    Column::m, Column::n, Column::k, Column::dtype, Column::out_dtype, Column::impl, Column::cta_m, Column::cta_n,
-    Column::cta_k, Column::stages, Column::cluster, Column::split_k, Column::ctas, Column::threads, Column::registers,
-    Column::smem, Column::warps, Column::tma, Column::spills};
-constexpr std::array attention_columns{
-    Column::batch, Column::heads, Column::kv_heads, Column::seq_q, Column::seq_kv, Column::head_dim,
-    Column::head_dim_v, Column::causal, Column::dtype, Column::dropout, Column::dropout_source, Column::pass,
-    Column::impl, Column::cta_m, Column::cta_n, Column::stages, Column::warps, Column::registers, Column::spills,
-    Column::smem};
-constexpr std::array rng_columns{Column::elements, Column::rounds,  Column::bits,
-                                 Column::ctas,     Column::threads, Column::registers};
-constexpr std::array overlap_rng_columns{
-    Column::rng_elements, Column::rng_rounds,    Column::rng_bits,     Column::rng_ctas,
-    Column::rng_threads,  Column::rng_registers, Column::rng_carveout, Column::order};
-constexpr std::array block_columns{Column::model, Column::operators, Column::seq,            Column::batch,
-                                   Column::dtype, Column::dropout,   Column::attention_impl, Column::pass};
-constexpr std::array membound_columns{Column::kind, Column::bytes, Column::dtype};
-constexpr std::array common_columns{Column::timer, Column::regime, Column::data};
-
-std::string_view column_name(Column column) { return column_names[static_cast<std::size_t>(column)]; }
-
-std::vector<Column> columns_read(Op op) {
-  std::vector<Column> columns{Column::op};
-  const auto add = [&](const auto& more) { columns.insert(columns.end(), more.begin(), more.end()); };
-  switch (op) {
-    case Op::gemm: add(gemm_columns); break;
-    case Op::attention: add(attention_columns); break;
-    case Op::rng: add(rng_columns); break;
-    case Op::overlap: add(gemm_columns); add(overlap_rng_columns); break;
-    case Op::block: add(block_columns); break;
-    case Op::membound: add(membound_columns); break;
-    case Op::count: break;
-  }
-  add(common_columns);
-  return columns;
-}
-
-struct OpName {
-  std::string_view name;
-  Op op;
-  std::optional<MemoryKind> kind;
-};
-
-// The kinds of memory-bound work may stand in the op column themselves.
-constexpr std::array op_spellings{
-    OpName{"gemm", Op::gemm, {}},       OpName{"attention", Op::attention, {}},
-    OpName{"rng", Op::rng, {}},         OpName{"overlap", Op::overlap, {}},
-    OpName{"block", Op::block, {}},     OpName{"membound", Op::membound, {}},
-    OpName{"copy", Op::membound, MemoryKind::copy}, OpName{"read", Op::membound, MemoryKind::read},
-    OpName{"write", Op::membound, MemoryKind::write}};
-
-const OpName* find_op(std::string_view text) {
-  const auto found = std::ranges::find(op_spellings, text, &OpName::name);
-  return found == op_spellings.end() ? nullptr : &*found;
-}
-
 // One or two letters apart, and fewer than half of them.
 bool is_near(std::string_view name, std::string_view listed) {
   const std::size_t distance = edit_distance(name, listed, 2);
@@ -90,30 +24,16 @@ bool is_near(std::string_view name, std::string_view listed) {
 
 }  // namespace
 
-const std::vector<std::string>& op_names() {
-  static const std::vector<std::string> names = [] {
-    std::vector<std::string> all;
-    for (std::size_t i = 0; i < op_count; ++i) all.emplace_back(op_spellings[i].name);
-    return all;
-  }();
-  return names;
-}
-
-std::vector<std::string> columns_of(Op op) {
-  std::vector<std::string> names;
-  for (const Column column : columns_read(op)) names.emplace_back(column_name(column));
-  return names;
-}
-
 RowReader::RowReader(const Table& table, Diagnostics& diagnostics) : table_(table), diagnostics_(diagnostics) {
   for (std::size_t i = 0; i < column_count; ++i) {
-    const auto at = table.column(column_names[i]);
+    const auto at = table.column(column_name(static_cast<Column>(i)));
     at_[i] = at ? static_cast<std::int32_t>(*at) : -1;
   }
   if (!has(Column::op)) {
     missed_[static_cast<std::size_t>(Column::op)] = true;
-    diagnostics_.error(table.columns() > 0 ? table.header_location(0) : file_location(table.name()),
-                       "column 'op' is missing, it says what each row is")
+    diagnostics_
+        .error(table.columns() > 0 ? table.header_location(0) : file_location(table.name()),
+               "column 'op' is missing, it says what each row is")
         .note("known ops: " + join_names(op_names()));
   }
   warn_of_near_misses(present_ops());
@@ -127,7 +47,7 @@ std::set<Op> RowReader::present_ops() const {
     const std::string_view name = table_.cell(row, static_cast<std::size_t>(at_[0]));
     if (row > 0 && name == last) continue;
     last = name;
-    if (const OpName* op = find_op(name)) present.insert(op->op);
+    if (const OpSpelling* op = find_op(name)) present.insert(op->op);
   }
   return present;
 }
@@ -140,7 +60,7 @@ void RowReader::warn_of_near_misses(const std::set<Op>& present) {
   if (present.empty()) listed.insert(Column::op);
   for (std::size_t i = 0; i < table_.columns(); ++i) {
     const std::string& name = table_.names()[i];
-    if (std::ranges::find(column_names, name) != column_names.end()) continue;
+    if (find_column(name)) continue;
     for (const Column column : listed) {
       if (has(column) || !is_near(name, column_name(column))) continue;
       diagnostics_.warning(table_.header_location(i), fmt::format("column '{}' is not read", name))
@@ -164,8 +84,7 @@ void RowReader::fault(Column column, std::string message) {
 template <class Faults>
 void RowReader::record(const Faults& faults) {
   for (const OperatorFault& found : faults) {
-    const auto at = std::ranges::find(column_names, found.field) - column_names.begin();
-    fault(static_cast<Column>(at), found.message);
+    fault(find_column(found.field).value_or(Column::op), found.message);
   }
 }
 
@@ -177,8 +96,8 @@ bool RowReader::require(Column column) {
     fault(column, fmt::format("empty, a row of op {} needs it", op));
   } else if (bool& missed = missed_[static_cast<std::size_t>(column)]; !missed) {
     missed = true;
-    diagnostics_.error(table_.location(row_), fmt::format("column '{}' is missing, a row of op {} needs it",
-                                                          column_name(column), op));
+    diagnostics_.error(table_.location(row_),
+                       fmt::format("column '{}' is missing, a row of op {} needs it", column_name(column), op));
   }
   return false;
 }
@@ -249,10 +168,10 @@ Impl RowReader::impl(Column column, Family otherwise) {
   const std::string_view family = cell.substr(0, cell.find('-'));
   const std::int32_t at = at_[static_cast<std::size_t>(column)];
   const bool no_version = parse_enum<Family>(family).has_value();
-  auto& found = diagnostics_.error(
-      table_.location(row_, static_cast<std::size_t>(at)),
-      no_version ? fmt::format("'{}': no version after the dash in '{}'", column_name(column), cell)
-                 : fmt::format("'{}': unknown value '{}'", column_name(column), cell));
+  auto& found =
+      diagnostics_.error(table_.location(row_, static_cast<std::size_t>(at)),
+                         no_version ? fmt::format("'{}': no version after the dash in '{}'", column_name(column), cell)
+                                    : fmt::format("'{}': unknown value '{}'", column_name(column), cell));
   if (!no_version) found.suggest(family, names).note("known values: " + join_names(names));
   return {otherwise, {}};
 }
@@ -374,7 +293,7 @@ Operator RowReader::read(std::size_t row) {
   row_ = row;
   Operator result;
   if (!has(Column::op)) return result;
-  const OpName* op = find_op(text(Column::op));
+  const OpSpelling* op = find_op(text(Column::op));
   if (op == nullptr) {
     const std::string_view cell = text(Column::op);
     diagnostics_
@@ -389,8 +308,8 @@ Operator RowReader::read(std::size_t row) {
     case Op::gemm: record(faults_of(std::get<Gemm>(result.work = gemm()))); break;
     case Op::attention: record(faults_of(std::get<Attention>(result.work = attention()))); break;
     case Op::rng:
-      result.work = rng(Column::elements, Column::rounds, Column::bits, Column::ctas, Column::threads,
-                        Column::registers);
+      result.work =
+          rng(Column::elements, Column::rounds, Column::bits, Column::ctas, Column::threads, Column::registers);
       record(faults_of(std::get<Rng>(result.work)));
       break;
     case Op::overlap: record(faults_of(std::get<Overlap>(result.work = overlap()))); break;

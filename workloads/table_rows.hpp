@@ -21,25 +21,9 @@
 #include "support/diagnostic.hpp"
 #include "support/table.hpp"
 #include "workloads/operator.hpp"
+#include "workloads/table_columns.hpp"
 
 namespace perfmodel {
-
-// Every column that some op reads, in the order of the names in table_rows.cpp.
-enum class Column : std::uint8_t {
-  op, m, n, k, dtype, out_dtype, impl, cta_m, cta_n, cta_k, stages, cluster, split_k, ctas, threads, registers, smem,
-  warps, tma, spills, batch, heads, kv_heads, seq_q, seq_kv, head_dim, head_dim_v, causal, dropout, dropout_source,
-  pass, elements, rounds, bits, rng_elements, rng_rounds, rng_bits, rng_ctas, rng_threads, rng_registers, rng_carveout,
-  order, model, operators, seq, attention_impl, kind, bytes, timer, regime, data,
-  count
-};
-
-// The ops of a table, in the order of op_names().
-enum class Op : std::uint8_t { gemm, attention, rng, overlap, block, membound, count };
-
-const std::vector<std::string>& op_names();
-
-// The columns that rows of an op read, `op`, `timer`, `regime` and `data` included, by name and in contract order.
-std::vector<std::string> columns_of(Op op);
 
 // Reads rows one by one; columns are looked up once. Faults of all rows gather in the Diagnostics given.
 class RowReader {
@@ -81,12 +65,12 @@ class RowReader {
 
   const Table& table_;
   Diagnostics& diagnostics_;
-  std::array<std::int32_t, static_cast<std::size_t>(Column::count)> at_{};
-  std::array<bool, static_cast<std::size_t>(Column::count)> missed_{};  // reported as missing already
+  std::array<std::int32_t, column_count> at_{};
+  std::array<bool, column_count> missed_{};  // reported as missing already
   std::size_t row_ = 0;
   Op op_ = Op::gemm;
-  std::vector<std::string> models_;       // shipped, listed when first needed
-  std::string known_model_;               // the last that was found
+  std::vector<std::string> models_;  // shipped, listed when first needed
+  std::string known_model_;          // the last that was found
 };
 
 // Every row of a table. Throws InputError with all faults; what was only a warning is appended to `warnings`.
