@@ -6,9 +6,9 @@
 
 namespace perfmodel {
 
-// Opens on construction, so that a bad path or missing permission is found before the work; commit() puts the
-// content in place by renaming a temporary file in the same directory. Without commit nothing changes.
-// "-" is standard output, written on commit. An existing device or pipe, such as /dev/null, is written on commit too.
+// Construction finds a bad path or a missing permission before the work; commit() puts the content in place by
+// renaming a temporary file in the same directory. Without commit nothing changes and nothing is left behind, not
+// even by a program that is killed in between. "-" is standard output. A device or pipe is written in place.
 class AtomicFile {
  public:
   // Throws InputError if the file cannot be created there.
@@ -25,8 +25,9 @@ class AtomicFile {
 
  private:
   std::string path_;
-  std::string temporary_;  // empty: written in place
-  int descriptor_ = -1;
+  std::string target_;   // the path with links followed; empty: written in place
+  unsigned mode_ = 0;    // permissions of the new file
+  int descriptor_ = -1;  // of what is written in place
 };
 
 // Both steps in one, for small files.

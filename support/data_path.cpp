@@ -37,9 +37,11 @@ std::string find_root() {
       fmt::format("data files not found in {} or {}; set PERFMODEL_DATA", installed.string(), PERFMODEL_SOURCE_DIR));
 }
 
-bool exists(const fs::path& path) {
+// A regular file, a device or a pipe.
+bool is_file(const fs::path& path) {
   std::error_code code;
-  return fs::exists(path, code);
+  const fs::file_status status = fs::status(path, code);
+  return fs::exists(status) && !fs::is_directory(status);
 }
 
 }  // namespace
@@ -53,18 +55,21 @@ std::string data_path(std::string_view relative) { return (fs::path(data_root())
 
 std::optional<std::string> find_data_file(std::string_view name, std::string_view folder, std::string_view extension) {
   const std::string given(name);
+  if (given.empty()) return std::nullopt;
+  if (given == "-") return given;
   const std::string extended = given + std::string(extension);
   for (const std::string& candidate : {given, extended}) {
-    if (fs::is_regular_file(fs::status(candidate))) return candidate;
+    if (is_file(candidate)) return candidate;
   }
-  // Whatever else is there (a pipe, a directory) is the reader's to open or to refuse.
-  if (exists(given) && given.find('/') != std::string::npos) return given;
-  if (given.find('/') == 0 || given.empty()) return std::nullopt;
+  const bool bare = given.find('/') == std::string::npos;
   for (const std::string& candidate : {given, extended}) {
-    const std::string shipped = data_path((fs::path(folder) / candidate).string());
-    if (exists(shipped) && !fs::is_directory(shipped)) return shipped;
+    if (!bare) break;
+    std::string shipped = data_path((fs::path(folder) / candidate).string());
+    if (is_file(shipped)) return shipped;
   }
-  return std::nullopt;
+  // Whatever else has that name, such as a directory, is for the reader to refuse.
+  std::error_code code;
+  return fs::exists(given, code) ? std::optional(given) : std::nullopt;
 }
 
 std::vector<std::string> list_data_files(std::string_view folder, std::string_view extension) {

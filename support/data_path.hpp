@@ -16,8 +16,8 @@ const std::string& data_root();
 // A file or folder under the root, "arch/h100-sxm.yaml"; it need not exist.
 std::string data_path(std::string_view relative);
 
-// A user's file name: as given if that exists or has a directory in it, else under the root's `folder`
-// ("workloads"). Nothing when neither exists. The extension is tried as given, then with `extension` (".yaml") added.
+// The file that a user's name means: the file of that name, then with `extension` (".yaml") added; for a name
+// without directory then the same two in the root's `folder` ("workloads"). "-" is itself. Nothing if there is none.
 std::optional<std::string> find_data_file(std::string_view name, std::string_view folder, std::string_view extension);
 
 // Names, without extension and sorted, of the files with that extension directly in a folder under the root;

@@ -17,6 +17,11 @@ TEST_CASE("files given by path come before shipped ones") {
   CHECK(find_data_file(folder.file("other.yaml"), "workloads", ".yaml") == std::nullopt);
   CHECK(find_data_file("surely-not-there.yaml", "workloads", ".yaml") == std::nullopt);
   CHECK(find_data_file("", "workloads", ".yaml") == std::nullopt);
+  CHECK(find_data_file("-", "workloads", ".yaml") == "-");
+  CHECK(find_data_file("/dev/stdin", "workloads", ".yaml") == "/dev/stdin");
+  CHECK(find_data_file(folder.path(), "workloads", ".yaml") == folder.path());
+  CHECK(find_data_file(std::string(10000, 'a'), "workloads", ".yaml") == std::nullopt);
+  CHECK(find_data_file("h100-sxm", "arch", ".yaml") == data_path("arch/h100-sxm.yaml"));
 }
 
 TEST_CASE("the root is a folder with data") {
