@@ -12,10 +12,15 @@
   \
   X(clock.maximum,   required, "500 MHz", "4000 MHz", "highest SM clock, held by light loads and by short bursts") \
   X(clock.datasheet, required, "500 MHz", "4000 MHz", "SM clock that the datasheet's tensor peaks imply; only the plain roofline uses it") \
-  X(clock.droop, required, "0", "0.4", "share of the SM clock lost at once, within microseconds, when every tensor core is busy") \
-  X(clock.late_droop, required, "0", "0.4", "further share lost on the mean of a longer kernel, once the supply voltage has sagged") \
-  X(clock.droop_delay, required, "0 us", "1000 us", "kernel time from which the further loss shows") \
-  X(clock.droop_ramp, required, "1 us", "1000 us", "kernel time over which it shows in the mean") \
+  X(clock.activity_onset, required, "0.5", "1", "duty of the tensor cores above which their clock falls further") \
+  X(clock.activity_slope, required, "0", "1.5", "share of the tensor clock lost for each unit of duty above the onset") \
+  X(clock.droop_power, required, "0.5", "1.5", "board power, as a multiple of the limit, from which the supply droops") \
+  X(clock.plateau, required, "0", "0.4", "share of the tensor clock lost for each power limit above that, until the cap acts") \
+  X(clock.dip, required, "0", "0.8", "the same at the bottom of the dip that follows a load step") \
+  X(clock.ramp, required, "0 us", "1000 us", "time in which the clock falls from the top to the loaded one") \
+  X(clock.dip_start, required, "0 us", "2000 us", "time from the load step to the start of the dip") \
+  X(clock.dip_bottom, required, "0 us", "2000 us", "time from the load step to the bottom of the dip") \
+  X(clock.dip_end, required, "0 us", "2000 us", "time from the load step to the end of the dip") \
   \
   X(tensor.fp16,  optional,  "64 FLOP/clk", "131072 FLOP/clk", "dense fp16 rate of one SM; a multiply-add counts two") \
   X(tensor.bf16,  required,  "64 FLOP/clk", "131072 FLOP/clk", "dense bf16 rate of one SM") \
@@ -56,6 +61,7 @@
   X(transfer.barrier_wait,    required, "1 clk", "500 clk", "from the arrival that completes a barrier in shared memory to the waiting warp running") \
   X(transfer.cta_barrier,     required, "1 clk", "500 clk", "bar.sync over a CTA of up to 256 threads") \
   X(transfer.cluster_barrier, hopper,   "1 clk", "2000 clk", "barrier over a cluster, relaxed") \
+  X(transfer.round_stall, required, "0 clk", "20 clk", "what a warp alone on its sub-partition waits in each round of a Philox call, beyond its port time") \
   X(transfer.iteration, required, "20 clk", "1000 clk", "shortest main-loop iteration of a GEMM: barrier wait, tensor instruction, release") \
   X(transfer.epilogue, required, "4 B/clk", "256 B/clk", "rate at which one SM takes an output tile from registers to the L2") \
   X(transfer.prologue, required, "0.1 us", "10 us", "kernel start to the first operands asked for, and last store to the end, beyond an empty kernel") \
@@ -88,9 +94,20 @@
   X(launch.event,    required, "0 us", "50 us", "what two events around a single kernel measure beyond it") \
   X(launch.do_bench, required, "0 us", "50 us", "what triton.testing.do_bench measures beyond the kernel") \
   X(launch.dispatch, required, "0.01 /clk", "64 /clk", "CTAs that the whole chip starts") \
+  X(launch.grid, required, "0 us", "5 us", "filling and draining the SMs of a plain kernel, beyond an empty one") \
   X(launch.memset, required, "0 us", "10 us", "clearing the tile counters before a library GEMM of more than one wave") \
   X(launch.scale, required, "0 us", "5 us", "fetching the scale factors of an fp8 GEMM") \
   X(launch.reduction, required, "0 us", "10 us", "the kernel that adds the slices of a split-K GEMM, beyond its bytes") \
   \
   X(power.limit, required, "10 W", "5000 W", "board power limit") \
-  X(power.idle,  required, "1 W", "1000 W", "board power without load at a raised clock")
+  X(power.idle,  required, "1 W", "1000 W", "board power without load at a raised clock") \
+  X(power.held, required, "0.8", "1.15", "share of the power limit that a steady load settles at") \
+  X(power.active, required, "50 W", "400 W", "awake SMs at the top clock, beyond idle: clock tree and leakage") \
+  X(power.tensor_cycle, required, "0.5 nJ", "50 nJ", "one SM with its tensor cores busy on random operands for a clock, at the top clock") \
+  X(power.instruction, required, "1 pJ", "30 pJ", "one instruction of one thread on random data, at the top clock") \
+  X(power.dram_byte, required, "20 pJ/B", "150 pJ/B", "a byte through DRAM, L2 and the network to the SM") \
+  X(power.mma_sync, required, "1", "1.8", "energy of mma.sync, operands through registers, over that of wgmma for the same work") \
+  X(power.zeros, required, "0.05", "1", "core energy with zero operands over that with random ones") \
+  X(power.sparse, required, "0.1", "1.2", "core energy with 90 % zeros over that with random operands") \
+  X(power.memory_zeros, required, "0.1", "1", "DRAM energy with zeros or constants over that with random data") \
+  X(power.voltage_slope, required, "0", "1.1", "relative fall of the core voltage over the relative fall of the clock")

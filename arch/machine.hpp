@@ -23,10 +23,15 @@ std::string_view tensor_generation_name(TensorGeneration generation);
 struct Clock {
   Constant<Hertz> maximum;    // the top SM clock, which light or short loads reach
   Constant<Hertz> datasheet;  // the SM clock behind the datasheet's tensor peaks
-  Ratio droop;                // share of the clock lost at once when every tensor core is busy
-  Ratio late_droop;           // more of it on the mean of a longer kernel, once the supply has sagged
-  Constant<Seconds> droop_delay;  // when that begins
-  Constant<Seconds> droop_ramp;   // how long it takes to show in the mean
+  Ratio activity_onset;       // tensor duty above which the clock under load falls further
+  Ratio activity_slope;       // share of the tensor clock lost for a duty of one more
+  Ratio droop_power;          // power, as a multiple of the limit, from which the supply droops
+  Ratio plateau;              // share of the tensor clock lost for one limit's power above that, until the cap acts
+  Ratio dip;                  // the same at the bottom of the dip after a load step
+  Constant<Seconds> ramp;        // from the top clock to the loaded one
+  Constant<Seconds> dip_start;   // since the start of the load
+  Constant<Seconds> dip_bottom;
+  Constant<Seconds> dip_end;
 };
 
 // Dense rates of one SM at full instruction width; absent where the GPU lacks the type.
@@ -105,6 +110,7 @@ struct Transfer {
   Constant<Cycles> barrier_wait;    // arrive on an mbarrier to the waiter running
   Constant<Cycles> cta_barrier;     // __syncthreads of a small CTA
   Constant<Cycles> cluster_barrier;
+  Constant<Cycles> round_stall;       // what a warp alone on its sub-partition waits in a Philox round
   Constant<Cycles> iteration;         // shortest main-loop iteration: barrier, one tensor instruction, release
   Constant<BytesPerCycle> epilogue;   // output of a tile from the registers of one SM to the L2
   Constant<Seconds> prologue;         // kernel start to the first operands asked for, and from the last store to the end
@@ -144,6 +150,7 @@ struct Launch {
   Constant<Seconds> event;      // what a pair of events adds around a single kernel
   Constant<Seconds> do_bench;   // what triton.testing.do_bench adds to one launch
   Constant<PerCycle> dispatch;  // CTAs that the chip starts in an SM clock
+  Constant<Seconds> grid;       // filling and draining the SMs of a plain kernel, beyond an empty one
   Constant<Seconds> memset;     // clearing the tile counters of a multi-wave library GEMM
   Constant<Seconds> scale;      // fetching the scale factors of an fp8 GEMM
   Constant<Seconds> reduction;  // the kernel that adds the slices of a split-K GEMM, beyond its bytes
@@ -152,6 +159,16 @@ struct Launch {
 struct Power {
   Constant<Watts> limit;
   Constant<Watts> idle;
+  Ratio held;                     // share of the limit that a steady load settles at
+  Constant<Watts> active;         // awake SMs at the top clock, beyond idle: clock tree and leakage
+  Constant<Joules> tensor_cycle;  // one SM's tensor cores busy for a clock, random operands, top clock
+  Constant<Joules> instruction;   // one thread's instruction, random data, top clock
+  Constant<JoulesPerByte> dram_byte;  // through DRAM, L2 and network
+  Ratio mma_sync;                 // energy of mma.sync over that of wgmma, for the same work
+  Ratio zeros;                    // core energy with zero operands over that with random ones
+  Ratio sparse;                   // the same with 90 % zeros
+  Ratio memory_zeros;             // DRAM energy with zeros over that with random data
+  Ratio voltage_slope;            // relative fall of the core voltage over that of the clock
 };
 
 // The error that a fit left behind, by class of rows: measured / predicted - 1 at three quantiles.

@@ -40,8 +40,9 @@ struct Traffic {
   Bytes dram_written;  // write-backs of other kernels' dirty lines included
 };
 
-// Which limit set the SM clock: none (the top clock), the fall under load inside a kernel, or the power limit.
-enum class ClockLimit : std::uint8_t { top, droop, power };
+// What set the SM clock: nothing (the top clock), the tensor cores' own ceiling, the supply's droop under a load that
+// has just begun, the fall with very busy tensor cores, or the power limit.
+enum class ClockLimit : std::uint8_t { top, tensor, droop, activity, power };
 std::string_view clock_limit_name(ClockLimit limit);
 
 struct Estimate {
@@ -58,7 +59,8 @@ struct Estimate {
   Traffic traffic;
   Flops flops;  // useful ones, see flops_of
 
-  Hertz clock;  // mean SM clock while it runs
+  Hertz clock;           // mean SM clock while it runs
+  Hertz reported_clock;  // what the driver's tools show: the clock asked for, which the tensor ceiling and droop undercut
   ClockLimit clock_limit = ClockLimit::top;
   Watts power;  // mean board power while it runs; of a steady repetition where the regime is sustained
   Regime regime = Regime::warm;

@@ -1,11 +1,11 @@
 // The way in: from an operator or a block, on a machine, to an estimate.
 #pragma once
 
-#include <span>
+#include <optional>
 
 #include "arch/machine.hpp"
 #include "model/estimate.hpp"
-#include "model/library.hpp"
+#include "workloads/library.hpp"
 #include "workloads/block.hpp"
 
 namespace perfmodel {
@@ -14,6 +14,7 @@ struct PredictOptions {
   Regime regime = Regime::warm;  // for operators that say none
   Fidelity fidelity = Fidelity::pipeline;
   bool describe = true;  // fill in Estimate::kernel; bulk scoring leaves it out
+  std::optional<Hertz> clock;  // run at this SM clock instead of working it out
 };
 
 // One operator alone. What cannot run comes back with a refusal, not as an exception. A block row must have been

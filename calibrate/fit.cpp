@@ -1,0 +1,212 @@
+#include "calibrate/fit.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+#include <stdexcept>
+
+#include "arch/fields.hpp"
+#include "calibrate/least_squares.hpp"
+#include "model/interval.hpp"
+#include "model/predict.hpp"
+
+namespace perfmodel {
+
+namespace {
+
+// A clock that scatters by the power controller's habits says less than a time, and so does a reading of the power.
+constexpr double clock_weight = 0.7;
+constexpr double power_weight = 0.7;
+
+// Observations of one measurement: the time, at the measured clock where there is one (so that the scatter of the
+// clock does not blur the kernel physics), and apart from it the clock and power that the model finds by itself.
+class Observations {
+ public:
+  Observations(const Machine& machine, const Library& library, const std::vector<Measurement>& measurements,
+               std::vector<std::size_t> rows, const std::vector<std::string>& keys)
+      : machine_(machine), library_(library), measurements_(measurements), rows_(std::move(rows)), keys_(keys) {}
+
+  [[nodiscard]] Eigen::VectorXd operator()(const Eigen::VectorXd& point) const {
+    const Machine machine = at(point);
+    Eigen::VectorXd residuals = Eigen::VectorXd::Zero(static_cast<Eigen::Index>(3 * rows_.size()));
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      observe(machine, measurements_[rows_[i]], residuals, static_cast<Eigen::Index>(3 * i));
+    }
+    return residuals;
+  }
+
+  [[nodiscard]] Machine at(const Eigen::VectorXd& point) const {
+    Machine machine = machine_;
+    for (std::size_t j = 0; j < keys_.size(); ++j) {
+      find_constant(machine, keys_[j])->constant.set(point[static_cast<Eigen::Index>(j)], Origin::fitted, "fit");
+    }
+    return machine;
+  }
+
+ private:
+  void observe(const Machine& machine, const Measurement& measured, Eigen::VectorXd& residuals, Eigen::Index at) const {
+    PredictOptions options;
+    options.describe = false;
+    if (measured.time) {
+      options.clock = measured.clock;
+      const Estimate estimate = predict(machine, library_, measured.op, options);
+      if (estimate.feasible()) {
+        residuals[at] = std::log(estimate.time / *measured.time);
+      }
+    }
+    if (measured.power) {
+      options.clock.reset();
+      const Estimate free = predict(machine, library_, measured.op, options);
+      if (free.feasible()) {
+        residuals[at + 1] = clock_weight * std::log(free.reported_clock / *measured.clock);
+        residuals[at + 2] = power_weight * std::log(free.power / *measured.power);
+      }
+    }
+  }
+
+  const Machine& machine_;
+  const Library& library_;
+  const std::vector<Measurement>& measurements_;
+  std::vector<std::size_t> rows_;
+  const std::vector<std::string>& keys_;
+};
+
+std::vector<FitParameter> parameters_of(const Machine& machine, const std::vector<std::string>& keys) {
+  Machine copy = machine;
+  std::vector<FitParameter> parameters;
+  for (const std::string& key : keys) {
+    const auto named = find_constant(copy, key);
+    if (!named) {
+      throw std::logic_error("no constant '" + key + "' to fit");
+    }
+    parameters.push_back({named->constant.get(), named->field->low, named->field->high});
+  }
+  return parameters;
+}
+
+// Families dealt out to folds in the order of a hash, so that neighbours in a table do not end up together.
+std::map<std::string, int> deal(const std::vector<Measurement>& measurements, int folds) {
+  std::set<std::pair<std::uint64_t, std::string>> families;
+  for (const Measurement& measured : measurements) {
+    std::uint64_t hash = 1469598103934665603ULL;
+    for (const char c : measured.family) {
+      hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+    }
+    families.emplace(hash, measured.family);
+  }
+  std::map<std::string, int> fold;
+  int next = 0;
+  for (const auto& [hash, family] : families) {
+    fold[family] = next;
+    next = (next + 1) % folds;
+  }
+  return fold;
+}
+
+HeldOut hold_out(const Machine& machine, const Library& library, const Measurement& measured, std::size_t index) {
+  PredictOptions options;
+  options.describe = false;
+  const Estimate estimate = predict(machine, library, measured.op, options);
+  return {index,          estimate.time, estimate.reported_clock, estimate.power, std::string(residual_class(measured.op)),
+          std::string(name_of(estimate.regime)), std::string(limiter_name(estimate.limiter))};
+}
+
+}  // namespace
+
+Fit fit_machine(const Machine& machine, const Library& library, const std::vector<Measurement>& measurements,
+                const std::vector<std::string>& keys, const FitOptions& options) {
+  std::vector<std::size_t> all(measurements.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    all[i] = i;
+  }
+  std::vector<FitParameter> parameters = parameters_of(machine, keys);
+  const Observations observations(machine, library, measurements, all, keys);
+  LeastSquaresOptions solver;
+  solver.iterations = options.iterations;
+  const LeastSquaresResult whole = least_squares(std::cref(observations), parameters, solver);
+
+  Fit fit;
+  fit.machine = observations.at(whole.point);
+  fit.keys = keys;
+  fit.iterations = whole.iterations;
+  if (options.folds < 2) {
+    return fit;
+  }
+  // Folds start from the whole fit: they differ little from it, and the start cannot leak more than that.
+  for (std::size_t j = 0; j < parameters.size(); ++j) {
+    parameters[j].start = whole.point[static_cast<Eigen::Index>(j)];
+  }
+  solver.iterations = std::max(3, options.iterations / 3);
+  const std::map<std::string, int> fold_of = deal(measurements, options.folds);
+  for (int fold = 0; fold < options.folds; ++fold) {
+    std::vector<std::size_t> train;
+    std::vector<std::size_t> test;
+    for (const std::size_t i : all) {
+      (fold_of.at(measurements[i].family) == fold ? test : train).push_back(i);
+    }
+    const Observations some(machine, library, measurements, train, keys);
+    const Machine without = some.at(least_squares(std::cref(some), parameters, solver).point);
+    for (const std::size_t i : test) {
+      fit.held_out.push_back(hold_out(without, library, measurements[i], i));
+    }
+  }
+  std::sort(fit.held_out.begin(), fit.held_out.end(),
+            [](const HeldOut& a, const HeldOut& b) { return a.measurement < b.measurement; });
+  return fit;
+}
+
+namespace {
+
+constexpr std::size_t smallest_class = 10;
+
+double quantile(const std::vector<double>& sorted, double share) {
+  const double at = share * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<std::size_t>(at);
+  const std::size_t above = std::min(below + 1, sorted.size() - 1);
+  const double part = at - static_cast<double>(below);
+  return sorted[below] + part * (sorted[above] - sorted[below]);
+}
+
+}  // namespace
+
+std::vector<ResidualQuantiles> residual_quantiles(const std::vector<Measurement>& measurements,
+                                                  const std::vector<HeldOut>& held_out) {
+  struct Class {
+    std::string op, regime, limiter;
+    auto operator<=>(const Class&) const = default;
+  };
+  std::map<Class, std::vector<double>> classes;
+  for (const HeldOut& row : held_out) {
+    const Measurement& measured = measurements[row.measurement];
+    if (!measured.time || row.predicted.si() <= 0) {
+      continue;
+    }
+    const double error = *measured.time / row.predicted - 1.0;
+    classes[{row.op, row.regime, row.limiter}].push_back(error);
+    classes[{row.op, row.regime, "any"}].push_back(error);
+    classes[{row.op, "any", "any"}].push_back(error);
+  }
+  std::vector<ResidualQuantiles> result;
+  for (auto& [key, errors] : classes) {
+    if (errors.size() < smallest_class) {
+      continue;
+    }
+    std::sort(errors.begin(), errors.end());
+    result.push_back({key.op, key.regime, key.limiter, static_cast<std::int64_t>(errors.size()), quantile(errors, 0.05),
+                      quantile(errors, 0.5), quantile(errors, 0.95)});
+  }
+  return result;
+}
+
+const std::vector<std::string>& fitted_keys(const Machine&) {
+  static const std::vector<std::string> keys = {
+      "transfer.iteration", "transfer.epilogue",   "transfer.prologue",  "l2.bandwidth",     "l2.dirty",
+      "l2.dirty_capacity",  "l2.unaligned_read",   "l2.unaligned_write", "dram.ramp",        "dram.overlap",
+      "launch.grid", "transfer.round_stall", "launch.stream",      "launch.scale",        "launch.reduction",   "power.held",       "power.active",
+      "power.tensor_cycle", "power.instruction",   "power.dram_byte",    "power.mma_sync",   "power.zeros",
+      "power.sparse",       "power.memory_zeros",  "power.voltage_slope"};
+  return keys;
+}
+
+}  // namespace perfmodel

@@ -1,0 +1,49 @@
+// The fit: from measurements to the fitted constants of a machine, with the errors that it leaves on whole shape
+// families that it has not seen. Needs no GPU.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "arch/machine.hpp"
+#include "calibrate/measurements.hpp"
+#include "workloads/library.hpp"
+
+namespace perfmodel {
+
+// The constants that a fit may change, by key in the field table.
+const std::vector<std::string>& fitted_keys(const Machine& machine);
+
+struct FitOptions {
+  int folds = 6;       // of the cross-validation; 0 for none
+  int iterations = 25;
+};
+
+// What a fit without a row's family says of the row.
+struct HeldOut {
+  std::size_t measurement = 0;  // index
+  Seconds predicted;
+  Hertz clock;
+  Watts power;
+  std::string op;       // residual class
+  std::string regime;
+  std::string limiter;
+};
+
+struct Fit {
+  Machine machine;  // with the fitted constants
+  std::vector<std::string> keys;
+  std::vector<HeldOut> held_out;
+  int iterations = 0;
+};
+
+// Fits the constants of `keys` on all measurements, then again for each fold of families. Deterministic.
+Fit fit_machine(const Machine& machine, const Library& library, const std::vector<Measurement>& measurements,
+                const std::vector<std::string>& keys, const FitOptions& options = {});
+
+// Quantiles of measured / predicted - 1 over the held-out rows: by operator, regime and limiter; by operator and
+// regime; by operator. Classes of fewer than 10 rows are left to the wider ones.
+std::vector<ResidualQuantiles> residual_quantiles(const std::vector<Measurement>& measurements,
+                                                  const std::vector<HeldOut>& held_out);
+
+}  // namespace perfmodel

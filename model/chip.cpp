@@ -1,0 +1,110 @@
+#include "model/chip.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace perfmodel {
+
+namespace {
+
+// SM time of one item when `ctas` CTAs of the kernel share its SM.
+ResidentRate rate_at(const Machine& machine, const Kernel& kernel, int ctas, Fidelity fidelity) {
+  const std::array<Resident, 1> residents = {Resident{&kernel.program, ctas}};
+  return sm_rates(machine, OperatingPoint{}, residents, fidelity).residents[0];
+}
+
+struct Waves {
+  Cycles busiest;  // SM time of the SM that ends last
+  Cycles even;     // the same if the items spread evenly over all SMs
+  ResidentRate rate;
+};
+
+// Persistent CTAs take items in turn: the busiest runs one more than the others.
+Waves persistent_waves(const Machine& machine, const Kernel& kernel, int residency, Fidelity fidelity) {
+  const auto sms = static_cast<double>(machine.sms.value);
+  const auto ctas = static_cast<double>(kernel.ctas);
+  const int per_sm = std::clamp(static_cast<int>(std::ceil(ctas / sms)), 1, residency);
+  Waves waves;
+  waves.rate = rate_at(machine, kernel, per_sm, fidelity);
+  waves.busiest = std::ceil(kernel.items / ctas) * waves.rate.item;
+  waves.even = kernel.items / (sms * per_sm) * waves.rate.item;
+  return waves;
+}
+
+// A grid fills the SMs again and again; the last wave may be partial, and then its CTAs have the SM more to
+// themselves. Items of unlike size: started longest first they pack almost perfectly, otherwise the last long one
+// sticks out by half its length.
+Waves grid_waves(const Machine& machine, const Kernel& kernel, int residency, Fidelity fidelity) {
+  const auto sms = static_cast<double>(machine.sms.value);
+  const double slots = sms * residency;
+  const int per_sm = std::clamp(static_cast<int>(std::ceil(kernel.items / sms)), 1, residency);
+  Waves waves;
+  waves.rate = rate_at(machine, kernel, per_sm, fidelity);
+  waves.even = kernel.items / (sms * per_sm) * waves.rate.item;
+  const double full = std::floor(kernel.items / slots);
+  const double rest = kernel.items - full * slots;
+  waves.busiest = full * waves.rate.item;
+  if (rest > 0) {
+    const int last = static_cast<int>(std::ceil(rest / sms));
+    waves.busiest += last == per_sm ? waves.rate.item : rate_at(machine, kernel, last, fidelity).item;
+  }
+  if (kernel.longest > 1.0) {
+    const double excess = kernel.longest_first ? 0.1 : 0.5;
+    const Cycles packed = waves.even + excess * kernel.longest * waves.rate.item;
+    const Cycles lone = kernel.longest * rate_at(machine, kernel, 1, fidelity).item;
+    waves.busiest = std::max(packed, lone);
+  }
+  return waves;
+}
+
+// The norm behind dram.overlap: the longest time, and more where others come near it.
+Seconds combined(double exponent, Seconds sm, Seconds l2, Seconds dram) {
+  const double most = std::max({sm.si(), l2.si(), dram.si()});
+  if (most <= 0) {
+    return Seconds(0);
+  }
+  const double sum = std::pow(sm.si() / most, exponent) + std::pow(l2.si() / most, exponent) +
+                     std::pow(dram.si() / most, exponent);
+  return Seconds(most * std::pow(sum, 1.0 / exponent));
+}
+
+}  // namespace
+
+KernelTime kernel_time(const Machine& machine, const Kernel& kernel, int residency, Hertz clock, const L2State& state,
+                       Fidelity fidelity) {
+  if (kernel.empty()) {
+    KernelTime result;
+    result.time = result.launch = result.bounds[Limiter::launch] = kernel.latency;
+    return result;
+  }
+  const Waves waves = kernel.schedule == Schedule::persistent
+                          ? persistent_waves(machine, kernel, residency, fidelity)
+                          : grid_waves(machine, kernel, residency, fidelity);
+  KernelTime result;
+  result.memory = memory_time(machine, kernel, state);
+  const double overlap = machine.dram.overlap.value;
+  const Seconds whole = combined(overlap, waves.busiest / clock, result.memory.l2, result.memory.dram);
+  const Seconds even = combined(overlap, waves.even / clock, result.memory.l2, result.memory.dram);
+  result.launch = machine.launch.kernel.value;
+  result.fill = kernel.latency;
+  result.steady = std::min(whole, even);
+  result.tail = whole - result.steady;
+  result.time = result.launch + result.fill + whole;
+  result.busy = kernel.items * waves.rate.busy;
+  const auto sms = static_cast<double>(machine.sms.value);
+  for (const Resource resource : all_resources) {
+    Seconds& bound = result.bounds[limiter_of(resource)];
+    bound = std::max(bound, result.busy[resource] / (sms * clock));
+  }
+  result.bounds[Limiter::l2] = std::max(result.bounds[Limiter::l2], result.memory.l2);
+  result.bounds[Limiter::dram] = result.memory.dram;
+  if (waves.rate.limiter == Limiter::recurrence) {
+    result.bounds[Limiter::recurrence] = waves.even / clock;
+  }
+  result.bounds[Limiter::fill] = result.fill;
+  result.bounds[Limiter::launch] = result.launch;
+  result.bounds[Limiter::wave] = result.tail;
+  return result;
+}
+
+}  // namespace perfmodel

@@ -1,0 +1,148 @@
+#include "model/clock.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace perfmodel {
+
+std::string_view clock_limit_name(ClockLimit limit) {
+  switch (limit) {
+    case ClockLimit::top: return "top clock";
+    case ClockLimit::tensor: return "tensor-core clock";
+    case ClockLimit::droop: return "supply droop";
+    case ClockLimit::activity: return "tensor activity";
+    case ClockLimit::power: return "power limit";
+  }
+  return "";
+}
+
+Load& Load::operator+=(const Load& other) {
+  core += other.core;
+  memory += other.memory;
+  tensor += other.tensor;
+  activity += other.activity;
+  return *this;
+}
+
+namespace {
+
+double core_share(const Machine& machine, DataKind data) {
+  switch (data) {
+    case DataKind::random: return 1.0;
+    case DataKind::zeros: return machine.power.zeros.value;
+    case DataKind::sparse90: return machine.power.sparse.value;
+  }
+  return 1.0;
+}
+
+// Dynamic power goes with the square of the supply voltage, and that falls linearly with the clock.
+double voltage_factor(const Machine& machine, Hertz clock) {
+  const double below = 1.0 - clock / machine.clock.maximum.value;
+  const double voltage = std::max(0.3, 1.0 - machine.power.voltage_slope.value * below);
+  return voltage * voltage;
+}
+
+// The ceiling before any power limit: the top clock without tensor work, else that behind the datasheet's tensor
+// peaks, and less when the tensor cores hardly ever pause.
+ClockState ceiling(const Machine& machine, const Load& load, const TimeAt& time_at) {
+  const Clock& clock = machine.clock;
+  if (load.tensor.si() <= 0) {
+    return {clock.maximum.value, ClockLimit::top, Watts(0)};
+  }
+  const Hertz tensor = std::min(clock.datasheet.value, clock.maximum.value);
+  const double duty = load.activity / (static_cast<double>(machine.sms.value) * (time_at(tensor) * tensor));
+  const double over = std::max(0.0, duty - clock.activity_onset.value);
+  if (over <= 0.0) {
+    return {tensor, ClockLimit::tensor, Watts(0)};
+  }
+  return {(1.0 - std::min(0.5, clock.activity_slope.value * over)) * tensor, ClockLimit::activity, Watts(0)};
+}
+
+// Integral of the dip's shape since the load step: falls linearly to the bottom, rises linearly to the end; 1 at the
+// bottom.
+Seconds dip_area(const Clock& clock, Seconds duration) {
+  const double fall = (clock.dip_bottom.value - clock.dip_start.value).si();
+  const double rise = (clock.dip_end.value - clock.dip_bottom.value).si();
+  const double a = std::clamp((duration - clock.dip_start.value).si(), 0.0, fall);
+  const double b = std::clamp((duration - clock.dip_bottom.value).si(), 0.0, rise);
+  return Seconds(a * a / (2 * fall) + b - b * b / (2 * rise));
+}
+
+// Mean clock over a duration that starts at the top clock and falls to `plateau`, with a dip of that depth.
+Hertz mean_clock(const Clock& clock, Hertz plateau, Hertz depth, Seconds duration) {
+  const double ramp = clock.ramp.value.si();
+  const double t = duration.si();
+  const double area = t < ramp ? t - t * t / (2 * ramp) : ramp / 2;
+  const double above = (clock.maximum.value - plateau).si() * area;
+  const double below = depth.si() * dip_area(clock, duration).si();
+  return plateau + Hertz((above - below) / t);
+}
+
+}  // namespace
+
+Load kernel_load(const Machine& machine, const Kernel& kernel, const KernelTime& time, DataKind data) {
+  const Power& power = machine.power;
+  const double share = core_share(machine, data);
+  Load load;
+  load.tensor = time.busy[Resource::tensor];
+  load.activity = kernel.tensor_activity * load.tensor;
+  const double issue_width = machine.pipes[static_cast<std::size_t>(*machine.find_pipe("issue"))].rate.value.si();
+  const double instructions = time.busy[Resource::issue].si() * issue_width;
+  load.core = share * (load.tensor.si() * kernel.tensor_energy * power.tensor_cycle.value +
+                       instructions * power.instruction.value);
+  const double memory_share = data == DataKind::zeros ? power.memory_zeros.value : 1.0;
+  load.memory = memory_share * (time.memory.dram_read + time.memory.dram_written) * power.dram_byte.value;
+  return load;
+}
+
+Watts power_at(const Machine& machine, const Load& load, Seconds time, Hertz clock) {
+  const Power& power = machine.power;
+  const Watts active = (clock / machine.clock.maximum.value) * power.active.value;
+  return power.idle.value + voltage_factor(machine, clock) * (active + load.core / time) + load.memory / time;
+}
+
+ClockState burst_clock(const Machine& machine, const Load& load, const TimeAt& time_at, bool from_start) {
+  const Clock& clock = machine.clock;
+  const Hertz tensor = std::min(clock.datasheet.value, clock.maximum.value);
+  ClockState state;
+  if (load.tensor.si() <= 0) {
+    state = {clock.maximum.value, ClockLimit::top, Watts(0)};
+  } else {
+    const Watts power = power_at(machine, load, time_at(tensor), tensor);
+    const double excess = std::max(0.0, power / machine.power.limit.value - clock.droop_power.value);
+    const Hertz plateau = (1.0 - std::min(0.4, clock.plateau.value * excess)) * tensor;
+    const Hertz depth = std::max(0.0, clock.dip.value - clock.plateau.value) * std::min(1.5, excess) * tensor;
+    state.clock = plateau;
+    state.limit = excess > 0.0 ? ClockLimit::droop : ClockLimit::tensor;
+    // The mean depends on the duration and the duration on the mean: four rounds settle it to 0.1 %.
+    for (int i = 0; from_start && i < 4; ++i) {
+      state.clock = mean_clock(clock, plateau, depth, time_at(state.clock));
+    }
+  }
+  state.power = power_at(machine, load, time_at(state.clock), state.clock);
+  return state;
+}
+
+ClockState steady_clock(const Machine& machine, const Load& load, const TimeAt& time_at) {
+  ClockState state = ceiling(machine, load, time_at);
+  state.power = power_at(machine, load, time_at(state.clock), state.clock);
+  const Watts limit = machine.power.held.value * machine.power.limit.value;
+  if (state.power <= limit) {
+    return state;
+  }
+  // Power rises with the clock: bisect. Fourteen halvings leave less than 0.2 MHz.
+  Hertz low = 0.2 * machine.clock.maximum.value;
+  Hertz high = state.clock;
+  for (int i = 0; i < 14; ++i) {
+    const Hertz middle = 0.5 * (low + high);
+    (power_at(machine, load, time_at(middle), middle) > limit ? high : low) = middle;
+  }
+  return {low, ClockLimit::power, power_at(machine, load, time_at(low), low)};
+}
+
+Hertz reported_clock(const Machine& machine, const ClockState& state) {
+  return state.limit == ClockLimit::power || state.limit == ClockLimit::activity ? state.clock
+                                                                                 : machine.clock.maximum.value;
+}
+
+}  // namespace perfmodel

@@ -1,0 +1,127 @@
+#include "model/gemm.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "model/lower.hpp"
+
+namespace perfmodel {
+
+namespace {
+
+double element_bytes(Dtype dtype) { return bytes_of(dtype, 16).si() / 16.0; }
+
+double ceil_div(double a, double b) { return std::ceil(a / b); }
+
+// One iteration of the main loop with the instruction's M along `rows` and its N along `columns` of the tile.
+struct Issue {
+  double tensor;  // clk
+  double smem;    // bytes read by the tensor core
+};
+
+Issue issue_of(const Machine& machine, double rows, double columns, double depth_bytes, double depth_flops,
+               double mma_pair) {
+  const auto granule = static_cast<double>(machine.tensor.rows.value);
+  const double instructions = ceil_div(rows, granule);
+  return {.tensor = instructions * granule * columns * depth_flops,
+          .smem = instructions * (granule + columns / mma_pair) * depth_bytes};
+}
+
+// Operands pass through shared memory twice: written by the copy engine, read by the tensor core once for each block
+// of M rows. Tiles may be computed transposed, whichever is faster.
+Demand iteration_demand(const Machine& machine, const Gemm& gemm, const GemmConfig& config) {
+  const double depth_bytes = config.cta_k * element_bytes(gemm.dtype);
+  const double depth_flops = 2.0 * config.cta_k / tensor_rate(machine, gemm.dtype).si();
+  const double smem_rate = machine.pipes[static_cast<std::size_t>(*machine.find_pipe("smem"))].rate.value.si();
+  const double written = (config.cta_m + static_cast<double>(config.cta_n) / config.mma_pair) * depth_bytes;
+  const Issue straight = issue_of(machine, config.cta_m, config.cta_n, depth_bytes, depth_flops, config.mma_pair);
+  const Issue turned = issue_of(machine, config.cta_n, config.cta_m, depth_bytes, depth_flops, config.mma_pair);
+  const auto longest = [&](const Issue& i) { return std::max(i.tensor, (i.smem + written) / smem_rate); };
+  const Issue& best = longest(straight) <= longest(turned) ? straight : turned;
+  Demand demand;
+  demand[Resource::tensor] = Cycles(best.tensor);
+  demand[Resource::smem] = Cycles((best.smem + written) / smem_rate);
+  return demand;
+}
+
+// Rows that start off a 32-byte sector make the L2 move more.
+double unaligned_read(const Machine& machine, double pitch) {
+  return std::fmod(pitch, 32.0) == 0.0 ? 1.0 : machine.l2.unaligned_read.value;
+}
+
+double unaligned_write(const Machine& machine, double pitch) {
+  return std::fmod(pitch, machine.l2.line.value.si()) == 0.0 ? 1.0 : machine.l2.unaligned_write.value;
+}
+
+}  // namespace
+
+int natural_cta_k(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::tf32:
+    case Dtype::fp32: return 32;
+    case Dtype::fp8: return 128;
+    case Dtype::nvfp4: return 256;
+    case Dtype::fp16:
+    case Dtype::bf16: break;
+  }
+  return 64;
+}
+
+Bytes operand_buffers(const GemmConfig& config, Dtype dtype) {
+  return bytes_of(dtype, static_cast<double>(config.stages) * (config.cta_m + config.cta_n) * config.cta_k);
+}
+
+Kernel gemm_kernel(const Machine& machine, const Gemm& gemm, const GemmConfig& config) {
+  const auto m = static_cast<double>(gemm.m);
+  const auto n = static_cast<double>(gemm.n);
+  const auto k = static_cast<double>(gemm.k);
+  const double in_bytes = element_bytes(gemm.dtype);
+  const double out_bytes = element_bytes(gemm.out_dtype);
+  const double tiles = ceil_div(m, config.cta_m) * ceil_div(n, config.cta_n);
+  const double depth = ceil_div(k, config.cta_k);
+  const auto sms = static_cast<double>(machine.sms.value);
+
+  Kernel kernel;
+  kernel.schedule = config.schedule;
+  kernel.items = tiles * config.split_k;
+  kernel.ctas = config.ctas > 0 ? config.ctas
+                : config.schedule == Schedule::persistent
+                    ? static_cast<std::int64_t>(std::min(kernel.items, sms))
+                    : static_cast<std::int64_t>(kernel.items);
+  // The slices of a split-K GEMM spread evenly over the CTAs.
+  double iterations = depth;
+  if (config.split_k > 1) {
+    iterations = std::ceil(tiles * depth / static_cast<double>(kernel.ctas));
+    kernel.items = static_cast<double>(kernel.ctas);
+  }
+
+  Segment loop;
+  loop.count = iterations;
+  loop.busy = iteration_demand(machine, gemm, config);
+  loop.interval = machine.transfer.iteration.value;
+  const double tile_out = static_cast<double>(config.cta_m) * config.cta_n * (config.split_k > 1 ? 4.0 : out_bytes);
+  Segment epilogue;
+  epilogue.count = 1;
+  const double write_cost = unaligned_write(machine, n * out_bytes);
+  epilogue.interval = Bytes(tile_out * write_cost) / machine.transfer.epilogue.value;
+  kernel.program.add(loop);
+  kernel.program.add(epilogue);
+  kernel.program.warps = config.warps;
+  kernel.program.registers = config.registers;
+  kernel.program.smem = config.smem;
+  kernel.program.cluster = config.cluster;
+
+  // CTAs of a cluster lie along one side of the output and share what they read of the other operand.
+  const double read_cost = unaligned_read(machine, k * in_bytes);
+  const double cta_m = config.cta_m;
+  const double cta_n = config.cta_n;
+  const double shared = std::min(cta_m + cta_n / config.cluster, cta_n + cta_m / config.cluster);
+  kernel.l2_read = Bytes(tiles * depth * config.cta_k * in_bytes * shared * read_cost);
+  kernel.input = Bytes((m + n) * k * in_bytes);
+  kernel.output = Bytes(m * n * (config.split_k > 1 ? 4.0 * config.split_k : out_bytes));
+  kernel.l2_written = write_cost * kernel.output;
+  kernel.latency = machine.transfer.prologue.value;
+  return kernel;
+}
+
+}  // namespace perfmodel

@@ -1,0 +1,35 @@
+// GEMM kernels from their tiles. What the libraries choose is in library_choice.hpp.
+#pragma once
+
+#include "arch/machine.hpp"
+#include "model/kernel.hpp"
+#include "workloads/operator.hpp"
+
+namespace perfmodel {
+
+// Everything that describes one GEMM kernel and its launch.
+struct GemmConfig {
+  int cta_m = 128;
+  int cta_n = 128;
+  int cta_k = 64;
+  int stages = 4;
+  int cluster = 1;
+  int mma_pair = 1;      // CTAs whose tensor cores work on one instruction: 2 halves what each reads of b
+  int split_k = 1;
+  std::int64_t ctas = 0;  // 0: as many as the schedule calls for
+  int warps = 12;
+  int registers = 168;
+  Bytes smem;
+  Schedule schedule = Schedule::persistent;
+};
+
+// The main kernel of that configuration. `gemm` gives sizes and types only.
+Kernel gemm_kernel(const Machine& machine, const Gemm& gemm, const GemmConfig& config);
+
+// The depth of a tile that makes rows of 128 bytes.
+int natural_cta_k(Dtype dtype);
+
+// Bytes of the operand buffers of a CTA.
+Bytes operand_buffers(const GemmConfig& config, Dtype dtype);
+
+}  // namespace perfmodel

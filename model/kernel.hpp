@@ -1,0 +1,55 @@
+// One launch of an operator's plan: the program of its CTAs, how many items they share, and the bytes that all of
+// them move together. Lowering makes it; the chip model times it.
+#pragma once
+
+#include <array>
+#include <span>
+#include <string>
+
+#include "model/program.hpp"
+#include "support/units.hpp"
+#include "workloads/operator.hpp"
+
+namespace perfmodel {
+
+// How work items reach the SMs.
+enum class Schedule : std::uint8_t {
+  persistent,  // `ctas` CTAs stay and take items in turn
+  grid,        // one CTA an item, started as others end
+};
+
+struct Kernel {
+  Program program;
+  Schedule schedule = Schedule::grid;
+  double items = 1;       // work items; those of unlike size count by their mean
+  std::int64_t ctas = 1;  // launched
+  double longest = 1;     // largest item as a multiple of the mean
+  bool longest_first = false;
+
+  Bytes l2_read;       // from the L2 to the SMs, once for all that a multicast serves; sectors of unaligned rows counted
+  Bytes l2_written;
+  Bytes input;         // distinct bytes read
+  Bytes output;        // distinct bytes written
+  Seconds latency;     // beyond the launch: prologue, first operands, last store
+  double tensor_energy = 1;    // energy of a busy tensor cycle over that of wgmma
+  double tensor_activity = 1;  // weight of a busy tensor cycle in the activity limit of the clock
+
+  [[nodiscard]] bool empty() const { return items <= 0; }
+};
+
+inline constexpr int max_kernels = 8;
+
+// What an operator becomes on a machine.
+struct Plan {
+  std::array<Kernel, max_kernels> kernels{};
+  int kernel_count = 0;
+  std::string refusal;      // why it cannot run; empty if it can
+  std::string description;  // the code chosen, in short
+
+  Kernel& add(const Kernel& kernel) { return kernels[static_cast<std::size_t>(kernel_count++)] = kernel; }
+  [[nodiscard]] std::span<const Kernel> all() const {
+    return {kernels.data(), static_cast<std::size_t>(kernel_count)};
+  }
+};
+
+}  // namespace perfmodel

@@ -1,0 +1,124 @@
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/core.h>
+
+#include "model/gemm.hpp"
+#include "model/library_choice.hpp"
+#include "model/lower.hpp"
+
+namespace perfmodel {
+
+namespace {
+
+// A kernel written tile by tile, without warp specialisation: a CTA an output tile, its warps load and compute.
+GemmConfig tile_program_config(const Gemm& gemm) {
+  GemmConfig config;
+  config.schedule = Schedule::grid;
+  config.cta_m = 128;
+  config.cta_n = 128;
+  config.stages = 3;
+  config.warps = 8;
+  config.registers = 128;
+  config.cta_k = natural_cta_k(gemm.dtype);
+  return config;
+}
+
+// What the row gives goes over what the code family does by itself.
+GemmConfig given_config(const Gemm& gemm) {
+  GemmConfig config = gemm.impl.family == Family::triton ? tile_program_config(gemm) : GemmConfig{};
+  config.cta_m = gemm.tile->cta_m;
+  config.cta_n = gemm.tile->cta_n;
+  config.cta_k = gemm.tile->cta_k.value_or(natural_cta_k(gemm.dtype));
+  config.stages = gemm.stages.value_or(config.stages);
+  config.cluster = gemm.cluster.value_or(1);
+  config.split_k = gemm.split_k.value_or(1);
+  config.ctas = gemm.ctas.value_or(0);
+  config.warps = gemm.threads ? (*gemm.threads + 31) / 32 : gemm.warps.value_or(config.warps);
+  config.registers = gemm.registers.value_or(config.registers);
+  config.smem = gemm.smem.value_or(operand_buffers(config, gemm.dtype));
+  if (config.schedule == Schedule::persistent && gemm.ctas && *gemm.ctas < 1) {
+    config.ctas = 0;
+  }
+  return config;
+}
+
+// The kernel that adds the slices of a split-K GEMM: reads them all, writes the output.
+Kernel reduction_kernel(const Machine& machine, const Gemm& gemm, int split_k) {
+  const double elements = static_cast<double>(gemm.m) * static_cast<double>(gemm.n);
+  Kernel kernel;
+  kernel.program.warps = 8;
+  kernel.items = std::max(1.0, std::ceil(elements / 1024.0));
+  kernel.ctas = static_cast<std::int64_t>(kernel.items);
+  Segment loop;
+  loop.count = 1;
+  loop.busy[Resource::issue] = Cycles(1024.0 * split_k / 128.0);
+  kernel.program.add(loop);
+  kernel.input = Bytes(4.0 * elements * split_k);
+  kernel.output = bytes_of(gemm.out_dtype, elements);
+  kernel.l2_read = kernel.input;
+  kernel.l2_written = kernel.output;
+  kernel.latency = machine.launch.reduction.value;
+  return kernel;
+}
+
+// Clears the tile counters that the CTAs of a multi-wave kernel draw from.
+Kernel memset_kernel(const Machine& machine) {
+  Kernel kernel;
+  kernel.items = 0;
+  kernel.latency = machine.launch.memset.value;
+  return kernel;
+}
+
+// tf32 moves half the multiply-adds a cycle.
+void set_types(const Machine& machine, const Gemm& gemm, Kernel& kernel) {
+  if (gemm.dtype == Dtype::fp8 || gemm.dtype == Dtype::nvfp4) {
+    kernel.latency += machine.launch.scale.value;
+  } else if (gemm.dtype == Dtype::tf32) {
+    kernel.tensor_activity = 0.5;
+  }
+}
+
+std::string describe(const Gemm& gemm, const GemmConfig& config, const Kernel& kernel) {
+  std::string text = fmt::format("{}x{}x{}, {} stages, {} CTAs", config.cta_m, config.cta_n, config.cta_k, config.stages,
+                                 kernel.ctas);
+  if (config.cluster > 1) {
+    text += fmt::format(", cluster {}", config.cluster);
+  }
+  if (config.split_k > 1) {
+    text += fmt::format(", split-K {}", config.split_k);
+  }
+  return gemm.tile ? text : text + " (chosen)";
+}
+
+}  // namespace
+
+Plan gemm_plan(const Machine& machine, const Library& library, const Gemm& gemm, const GemmConfig& config) {
+  Plan plan;
+  Kernel kernel = gemm_kernel(machine, gemm, config);
+  set_types(machine, gemm, kernel);
+  const bool counted = kernel.items > library.cublas_hopper.counter_reset_above * static_cast<double>(machine.sms.value);
+  plan.add(kernel);
+  if (config.split_k > 1) {
+    plan.add(reduction_kernel(machine, gemm, config.split_k));
+  } else if (gemm.impl.family == Family::cublas && counted && machine.tensor.generation == TensorGeneration::wgmma) {
+    plan.add(memset_kernel(machine));
+  }
+  return plan;
+}
+
+Plan lower_gemm(const Machine& machine, const Library& library, const Gemm& gemm, const LowerOptions& options) {
+  if (tensor_rate(machine, gemm.dtype).si() <= 0) {
+    Plan plan;
+    plan.refusal = fmt::format("{} has no {} tensor cores", machine.name, name_of(gemm.dtype));
+    return plan;
+  }
+  const GemmConfig config = gemm.tile ? given_config(gemm) : chosen_config(machine, library, gemm);
+  Plan plan = gemm_plan(machine, library, gemm, config);
+  if (options.describe) {
+    plan.description = describe(gemm, config, plan.kernels[0]);
+  }
+  return plan;
+}
+
+}  // namespace perfmodel

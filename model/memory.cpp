@@ -1,0 +1,46 @@
+#include "model/memory.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace perfmodel {
+
+L2State flushed(const Machine& machine) {
+  return {.resident = 0, .dirty = machine.l2.dirty_capacity.value * machine.l2.capacity.value};
+}
+
+L2State repeated(const Machine& machine, Bytes footprint) {
+  // A read sweep on an H100 runs at L2 speed up to 0.65 of the capacity and at DRAM speed from 1.3 of it on.
+  const double fill = footprint / machine.l2.capacity.value;
+  return {.resident = std::clamp((1.2 - fill) / 0.45, 0.0, 1.0), .dirty = Bytes(0)};
+}
+
+BytesPerSecond dram_rate(const Machine& machine, double write_share) {
+  const Dram& dram = machine.dram;
+  const double read_share = 1.0 - write_share;
+  const double apart = read_share / dram.read.value + write_share / dram.write.value;
+  const double half_apart = 0.5 / dram.read.value + 0.5 / dram.write.value;
+  const double turnaround = std::max(0.0, 1.0 / dram.copy.value - half_apart);
+  return dram.bandwidth.value / (apart + 4.0 * read_share * write_share * turnaround);
+}
+
+MemoryTime memory_time(const Machine& machine, const Kernel& kernel, const L2State& state) {
+  MemoryTime result;
+  result.l2 = (kernel.l2_read + kernel.l2_written) / machine.l2.bandwidth.value;
+  result.dram_read = (1.0 - state.resident) * kernel.input;
+  // Every line brought in evicts one; that costs a write-back where it was dirty. The output itself leaves by
+  // eviction too, later or by then: in the long run each byte written is written back once.
+  const Bytes allocated = result.dram_read + kernel.output;
+  result.dram_written = state.dirty.si() > 0
+                            ? std::min(machine.l2.dirty.value * allocated, kernel.output + state.dirty)
+                            : (1.0 - state.resident) * kernel.output;
+  const Bytes moved = result.dram_read + result.dram_written;
+  if (moved.si() > 0) {
+    const Bytes ramp = machine.dram.ramp_bytes.value;
+    result.dram = moved / dram_rate(machine, result.dram_written / moved) +
+                  machine.dram.ramp.value * (1.0 - std::exp(-(result.dram_read / ramp)));
+  }
+  return result;
+}
+
+}  // namespace perfmodel

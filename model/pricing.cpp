@@ -1,0 +1,51 @@
+#include "model/pricing.hpp"
+
+#include <optional>
+#include <string_view>
+
+namespace perfmodel {
+
+namespace {
+
+// The resource that a pipe's slots are counted under; pipes that never limit anything modelled have none.
+std::optional<Resource> resource_of(std::string_view pipe) {
+  if (pipe == "fma" || pipe == "fma_heavy") {
+    return Resource::fma;
+  }
+  if (pipe == "alu") {
+    return Resource::alu;
+  }
+  if (pipe == "xu") {
+    return Resource::xu;
+  }
+  if (pipe == "issue") {
+    return Resource::issue;
+  }
+  if (pipe == "smem") {
+    return Resource::smem;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Demand price(const Machine& machine, std::span<const InstructionCount> instructions, double threads) {
+  std::array<double, 32> slots{};
+  for (const InstructionCount& entry : instructions) {
+    if (const auto index = machine.find_instruction(entry.instruction)) {
+      for (const Occupancy& use : machine.instructions[static_cast<std::size_t>(*index)].occupies) {
+        slots[static_cast<std::size_t>(use.pipe)] += entry.count * use.slots.value;
+      }
+    }
+  }
+  Demand demand;
+  for (std::size_t i = 0; i < machine.pipes.size() && i < slots.size(); ++i) {
+    if (const auto resource = resource_of(machine.pipes[i].name)) {
+      const Cycles busy = Cycles(slots[i] * threads / machine.pipes[i].rate.value.si());
+      demand[*resource] = busy > demand[*resource] ? busy : demand[*resource];
+    }
+  }
+  return demand;
+}
+
+}  // namespace perfmodel

@@ -1,0 +1,16 @@
+// Instructions by class, priced on a machine: how many cycles they keep each resource of an SM busy.
+#pragma once
+
+#include <span>
+
+#include "arch/machine.hpp"
+#include "model/program.hpp"
+#include "workloads/sequences.hpp"
+
+namespace perfmodel {
+
+// The demand of `threads` threads that each execute those instructions. A class that the machine does not know costs
+// an issue slot only.
+Demand price(const Machine& machine, std::span<const InstructionCount> instructions, double threads);
+
+}  // namespace perfmodel

@@ -1,0 +1,89 @@
+#include "model/sm.hpp"
+
+#include <algorithm>
+
+namespace perfmodel {
+
+Limiter limiter_of(Resource resource) {
+  switch (resource) {
+    case Resource::tensor: return Limiter::tensor;
+    case Resource::fma: return Limiter::fma;
+    case Resource::alu: return Limiter::alu;
+    case Resource::xu: return Limiter::xu;
+    case Resource::issue: return Limiter::issue;
+    case Resource::smem: return Limiter::smem;
+    case Resource::port: return Limiter::l2;
+  }
+  return Limiter::tensor;
+}
+
+namespace {
+
+// One CTA alone: the busiest resource, and the part of the rest that the program does not hide behind it.
+Cycles alone(const Segment& segment) {
+  const Cycles largest = segment.busy.largest();
+  return std::max(segment.interval, largest + segment.serial * (segment.busy.sum() - largest));
+}
+
+struct Item {
+  Cycles time;
+  Demand busy;
+  Limiter limiter = Limiter::recurrence;
+};
+
+// One item of a CTA that shares the SM with `ctas` - 1 of its like.
+Item item_of(const Program& program, int ctas) {
+  Item item;
+  Cycles waits;
+  for (const Segment& segment : program.all()) {
+    const Cycles own = alone(segment);
+    const Cycles shared = ctas * segment.busy.largest();
+    item.time += segment.count * std::max(own, shared);
+    item.busy += segment.count * segment.busy;
+    if (own > std::max(shared, segment.busy.largest())) {
+      waits += segment.count * (own - segment.busy.largest());
+    }
+  }
+  Cycles most;
+  for (const Resource resource : all_resources) {
+    if (item.busy[resource] > most) {
+      most = item.busy[resource];
+      item.limiter = limiter_of(resource);
+    }
+  }
+  if (waits > most) {
+    item.limiter = Limiter::recurrence;
+  }
+  return item;
+}
+
+}  // namespace
+
+SmRates sm_rates(const Machine&, const OperatingPoint&, std::span<const Resident> residents, Fidelity) {
+  SmRates rates;
+  rates.count = static_cast<int>(std::min<std::size_t>(residents.size(), max_residents));
+  for (int i = 0; i < rates.count; ++i) {
+    const Resident& resident = residents[static_cast<std::size_t>(i)];
+    const Item item = item_of(*resident.program, resident.ctas);
+    ResidentRate& rate = rates.residents[static_cast<std::size_t>(i)];
+    rate.item = item.time;
+    rate.busy = item.busy;
+    rate.limiter = item.limiter;
+    for (const Resource resource : all_resources) {
+      rates.utilisation[static_cast<std::size_t>(resource)] += resident.ctas * (item.busy[resource] / item.time);
+    }
+  }
+  // Where the residents together ask for more than a resource has, all of them slow down alike.
+  const double most = *std::max_element(rates.utilisation.begin(), rates.utilisation.end());
+  if (most > 1.0) {
+    for (int i = 0; i < rates.count; ++i) {
+      rates.residents[static_cast<std::size_t>(i)].item *= most;
+    }
+    for (double& share : rates.utilisation) {
+      share /= most;
+    }
+  }
+  return rates;
+}
+
+}  // namespace perfmodel

@@ -1,0 +1,48 @@
+// Everything resident on one SM at once, of one kernel or of several, sharing its pipes.
+#pragma once
+
+#include <array>
+#include <span>
+
+#include "arch/machine.hpp"
+#include "model/estimate.hpp"
+#include "model/program.hpp"
+
+namespace perfmodel {
+
+// The conditions an SM works under: its clock and what the memory system grants it.
+struct OperatingPoint {
+  Hertz sm_clock;
+  BytesPerSecond l2_bandwidth;    // of one SM
+  BytesPerSecond dram_bandwidth;  // of one SM
+  Seconds l2_latency;
+  Seconds dram_latency;
+};
+
+// So many CTAs of one program.
+struct Resident {
+  const Program* program = nullptr;
+  int ctas = 1;
+};
+
+struct ResidentRate {
+  Cycles item;        // from one finished work item of a CTA to the next; items of other CTAs finish in between
+  Demand busy;        // of one item
+  Limiter limiter = Limiter::tensor;
+};
+
+inline constexpr int max_residents = 4;
+
+struct SmRates {
+  std::array<ResidentRate, max_residents> residents{};
+  int count = 0;
+  std::array<double, resource_count> utilisation{};  // of each resource, by all residents together
+};
+
+// Rates of all residents. Closed form at either fidelity for now: an iteration takes the longest of the most loaded
+// resource (shared with the other residents), its own dependent steps, and what a CTA cannot hide of its other work.
+// At most max_residents residents.
+SmRates sm_rates(const Machine& machine, const OperatingPoint& point, std::span<const Resident> residents,
+                 Fidelity fidelity);
+
+}  // namespace perfmodel

@@ -1,0 +1,52 @@
+// What a prediction is asked for, one operator or a block, and the one way to solve either.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "arch/machine.hpp"
+#include "model/estimate.hpp"
+#include "workloads/library.hpp"
+#include "model/predict.hpp"
+#include "workloads/block.hpp"
+#include "workloads/operator.hpp"
+
+namespace perfmodel {
+
+using Subject = std::variant<Operator, Block>;
+
+// An operator alone comes back as a sequence of one, and so does a block file of a single operator.
+SequenceEstimate solve(const Machine& machine, const Library& library, const Subject& subject,
+                       const PredictOptions& options);
+
+// The operator if the subject is one alone, else null.
+const Operator* single_operator(const Subject& subject);
+
+// Why the sequence cannot run, with the operator's name in front when there are several; "" if it can.
+std::string refusal_of(const SequenceEstimate& sequence);
+
+// The time that each limiter holds, the longest first; limiters that hold none are left out.
+struct LimiterShare {
+  Limiter limiter = Limiter::launch;
+  Seconds time;
+};
+std::vector<LimiterShare> limiter_shares(const SequenceEstimate& sequence);
+
+// One estimate for the whole sequence: its total and interval, clock and power, the limiter that holds most of the
+// time, traffic and bounds added up, utilisation averaged over time. A sequence of one is its only estimate.
+Estimate flattened(const SequenceEstimate& sequence);
+
+// "gemm", "attention", ...: the `op` of a table row.
+std::string op_name(const Operator& op);
+
+// The work in short, for a line of a report: "4096 x 12288 x 4096 fp8", "1 x 32 x 4096 x 128 causal bf16".
+std::string describe_work(const Work& work);
+
+// The subject in short: describe_work of an operator, "seq 4096, batch 1, fp8, fwd, dropout 0.1 fused" of a block.
+std::string describe(const Subject& subject);
+
+// What the reader should know about an operator's implementation, see impl_note(); "" for nothing.
+std::string note_of(const Operator& op);
+
+}  // namespace perfmodel

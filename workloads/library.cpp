@@ -1,0 +1,20 @@
+#include "workloads/library.hpp"
+
+namespace perfmodel {
+
+const SequenceCounts& MaskWords::counts(int rounds, int bits) {
+  const std::scoped_lock lock(mutex_);
+  const auto key = std::pair(rounds, bits);
+  auto at = kept_.find(key);
+  if (at == kept_.end()) {
+    at = kept_.emplace(key, mask_word_counts(sequence_, rounds, bits)).first;
+  }
+  return at->second;
+}
+
+Library load_library() {
+  return {load_library_menu("cublas-hopper"), load_library_menu("cublas-blackwell"),
+          std::make_shared<MaskWords>(Sequence::load("dropout_mask"))};
+}
+
+}  // namespace perfmodel

@@ -1,0 +1,38 @@
+// What is known of the code that runs, loaded once: the menus of the GEMM libraries and the instruction sequences.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "workloads/library_menu.hpp"
+#include "workloads/sequences.hpp"
+
+namespace perfmodel {
+
+// Instructions of the dropout-mask kernel for a word of 32 decisions. Counting takes tens of microseconds, so counts
+// are kept; safe to use from several threads.
+class MaskWords {
+ public:
+  explicit MaskWords(Sequence sequence) : sequence_(std::move(sequence)) {}
+
+  // By Philox rounds and random bits a decision. The reference stays valid as long as this object.
+  const SequenceCounts& counts(int rounds, int bits);
+
+ private:
+  Sequence sequence_;
+  std::mutex mutex_;
+  std::map<std::pair<int, int>, SequenceCounts> kept_;
+};
+
+struct Library {
+  LibraryMenu cublas_hopper;
+  LibraryMenu cublas_blackwell;
+  std::shared_ptr<MaskWords> mask_words;
+};
+
+// From the shipped files. Throws InputError.
+Library load_library();
+
+}  // namespace perfmodel
