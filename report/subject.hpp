@@ -37,6 +37,9 @@ std::vector<LimiterShare> limiter_shares(const SequenceEstimate& sequence);
 // time, traffic and bounds added up, utilisation averaged over time. A sequence of one is its only estimate.
 Estimate flattened(const SequenceEstimate& sequence);
 
+// The clock that the driver's tools would show, for comparison with measured ones.
+Hertz reported_clock(const Estimate& estimate);
+
 // "gemm", "attention", ...: the `op` of a table row.
 std::string op_name(const Operator& op);
 

@@ -1,0 +1,43 @@
+// `perfmodel predict FILE.yaml|TABLE.csv|-`
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/context.hpp"
+#include "cli/machine_options.hpp"
+#include "workloads/library.hpp"
+#include "model/predict.hpp"
+#include "support/diagnostic.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace perfmodel {
+
+enum class Format { text, markdown, json, csv };
+
+struct PredictCommand {
+  std::string input;
+  MachineChoice machine;
+  std::optional<Regime> regime;
+  Fidelity fidelity = Fidelity::pipeline;
+  std::vector<std::string> settings;  // KEY=VALUE of --set, but for machine.*
+  std::string compare;                // KEY or KEY=V1,V2,...
+  std::optional<Format> format;
+  std::string output;
+  std::string timeline;
+  bool strict = false;
+};
+
+void add_predict_command(CLI::App& app, Context& context);
+
+// The two kinds of input. `text` is what was read from standard input, empty otherwise.
+void predict_block(const PredictCommand& command, const Library& library, const Context& context,
+                   const std::optional<std::string>& text);
+void predict_table(const PredictCommand& command, const Library& library, const Context& context,
+                   const std::optional<std::string>& text);
+
+}  // namespace perfmodel

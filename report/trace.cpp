@@ -1,0 +1,65 @@
+#include "report/trace.hpp"
+
+#include <array>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "report/json.hpp"
+
+namespace perfmodel {
+
+using nlohmann::ordered_json;
+
+namespace {
+
+double microseconds(Seconds time) { return time.si() * 1e6; }
+
+ordered_json slice(std::string_view name, Seconds start, Seconds duration, ordered_json args) {
+  return {{"name", name},  {"ph", "X"}, {"ts", microseconds(start)}, {"dur", microseconds(duration)},
+          {"pid", 1},      {"tid", 0},  {"args", std::move(args)}};
+}
+
+ordered_json counter(std::string_view name, Seconds at, double value) {
+  return {{"name", name}, {"ph", "C"}, {"ts", microseconds(at)}, {"pid", 1}, {"args", {{"value", value}}}};
+}
+
+ordered_json naming(std::string_view what, std::string_view name) {
+  return {{"name", what}, {"ph", "M"}, {"pid", 1}, {"tid", 0}, {"args", {{"name", name}}}};
+}
+
+void add_parts(ordered_json& events, const Parts& parts, Seconds start) {
+  struct Part {
+    std::string_view name;
+    Seconds time;
+  };
+  const std::array<Part, 4> all{
+      {{"launch", parts.launch}, {"fill", parts.fill}, {"steady", parts.steady}, {"tail", parts.tail}}};
+  for (const Part& part : all) {
+    if (part.time <= Seconds(0.0)) continue;
+    events.push_back(slice(part.name, start, part.time, ordered_json::object()));
+    start += part.time;
+  }
+}
+
+}  // namespace
+
+std::string chrome_trace(const Study& study) {
+  ordered_json events = ordered_json::array();
+  events.push_back(naming("process_name", study.machine_name));
+  events.push_back(naming("thread_name", "stream 0"));
+  Seconds now;
+  for (const SequenceItem& item : study.estimate.items) {
+    const Estimate& estimate = item.estimate;
+    if (!estimate.feasible()) continue;
+    events.push_back(slice(item.name, now, estimate.time, operator_json(item.op, estimate)));
+    add_parts(events, estimate.parts, now);
+    events.push_back(counter("SM clock [MHz]", now, estimate.clock.si() * 1e-6));
+    events.push_back(counter("power [W]", now, estimate.power.si()));
+    now += estimate.time;
+  }
+  const ordered_json trace{{"displayTimeUnit", "ns"}, {"traceEvents", std::move(events)}};
+  return trace.dump(1) + '\n';
+}
+
+}  // namespace perfmodel
