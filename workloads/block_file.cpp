@@ -189,7 +189,7 @@ BlockFile BlockFile::load(const std::string& name) {
     const std::vector<std::string> shipped = list_data_files(folder, extension);
     Diagnostics faults;
     faults.error(file_location(name), "no such file, and no shipped workload of that name")
-        .suggest(name, shipped)
+        .suggest(fs::path(name).stem().string(), shipped)
         .note("shipped workloads: " + join_names(shipped));
     throw InputError(faults);
   }

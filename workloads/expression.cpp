@@ -303,7 +303,11 @@ std::optional<std::int64_t> ExpressionScope::integer(const YamlNode& node, std::
   }
   const auto whole = static_cast<std::int64_t>(*value);
   if (static_cast<double>(whole) == *value && whole >= range.min && whole <= range.max) return whole;
-  state_->fault(node, 0, what, fmt::format("expected {}, '{}' gives {}", describe(range), node.text(), *value));
+  auto& found = state_->diagnostics.error(
+      node.location(), fmt::format("'{}': expected {}, '{}' gives {}", what, describe(range), node.text(), *value));
+  if (const State::Parameter* parameter = state_->find_parameter(node.text())) {
+    found.note(parameter->expression.location(), fmt::format("'{}' is set here", parameter->name));
+  }
   return std::nullopt;
 }
 

@@ -14,7 +14,7 @@ const SequenceCounts& MaskWords::counts(int rounds, int bits) {
 
 Library load_library() {
   return {load_library_menu("cublas-hopper"), load_library_menu("cublas-blackwell"),
-          std::make_shared<MaskWords>(Sequence::load("dropout_mask"))};
+          load_attention_programs(), std::make_shared<MaskWords>(Sequence::load("dropout_mask"))};
 }
 
 }  // namespace perfmodel

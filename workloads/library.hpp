@@ -5,7 +5,9 @@
 #include <memory>
 #include <mutex>
 #include <utility>
+#include <vector>
 
+#include "workloads/attention_program.hpp"
 #include "workloads/library_menu.hpp"
 #include "workloads/sequences.hpp"
 
@@ -29,6 +31,7 @@ class MaskWords {
 struct Library {
   LibraryMenu cublas_hopper;
   LibraryMenu cublas_blackwell;
+  std::vector<AttentionProgram> attention;
   std::shared_ptr<MaskWords> mask_words;
 };
 

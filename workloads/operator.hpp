@@ -79,7 +79,7 @@ constexpr Bytes bytes_of(Dtype dtype, double elements) { return Bytes(elements *
 // A code family and the release asked for, "" when none was named.
 struct Impl {
   Family family = Family::cublas;
-  std::string version;
+  std::string version{};
 
   bool operator==(const Impl&) const = default;
 };
@@ -98,7 +98,7 @@ std::string impl_note(const Impl& impl);
 struct GemmTile {
   int cta_m = 0;
   int cta_n = 0;
-  std::optional<int> cta_k;
+  std::optional<int> cta_k{};
 
   bool operator==(const GemmTile&) const = default;
 };
@@ -110,18 +110,18 @@ struct Gemm {
   std::int64_t k = 0;
   Dtype dtype = Dtype::bf16;
   Dtype out_dtype = Dtype::bf16;
-  Impl impl;
-  std::optional<GemmTile> tile;
-  std::optional<int> stages;     // operand buffers in shared memory
-  std::optional<int> cluster;    // CTAs of a cluster
-  std::optional<int> split_k;    // 1 = none, n = factor; empty = the library's choice
-  std::optional<int> ctas;       // CTAs launched; with fewer than tiles, each runs several
-  std::optional<int> threads;    // of a CTA
-  std::optional<int> registers;  // of a thread
-  std::optional<int> warps;      // of a CTA; Triton counts the computing ones
-  std::optional<Bytes> smem;     // of a CTA
-  std::optional<bool> tma;       // operands by TMA rather than by the threads' own loads
-  std::optional<int> spills;     // registers a thread keeps in local memory
+  Impl impl{};
+  std::optional<GemmTile> tile{};
+  std::optional<int> stages{};     // operand buffers in shared memory
+  std::optional<int> cluster{};    // CTAs of a cluster
+  std::optional<int> split_k{};    // 1 = none, n = factor; empty = the library's choice
+  std::optional<int> ctas{};       // CTAs launched; with fewer than tiles, each runs several
+  std::optional<int> threads{};    // of a CTA
+  std::optional<int> registers{};  // of a thread
+  std::optional<int> warps{};      // of a CTA; Triton counts the computing ones
+  std::optional<Bytes> smem{};     // of a CTA
+  std::optional<bool> tma{};       // operands by TMA rather than by the threads' own loads
+  std::optional<int> spills{};     // registers a thread keeps in local memory
 
   bool operator==(const Gemm&) const = default;
 };
@@ -142,13 +142,13 @@ struct Attention {
   DropoutSource dropout_source = DropoutSource::fused;
   Pass pass = Pass::fwd;
   Impl impl{Family::cudnn, {}};
-  std::optional<int> cta_m;  // queries of a CTA
-  std::optional<int> cta_n;  // keys an iteration
-  std::optional<int> stages;
-  std::optional<int> warps;
-  std::optional<int> registers;
-  std::optional<int> spills;
-  std::optional<Bytes> smem;
+  std::optional<int> cta_m{};  // queries of a CTA
+  std::optional<int> cta_n{};  // keys an iteration
+  std::optional<int> stages{};
+  std::optional<int> warps{};
+  std::optional<int> registers{};
+  std::optional<int> spills{};
+  std::optional<Bytes> smem{};
 
   bool operator==(const Attention&) const = default;
 };
@@ -158,9 +158,9 @@ struct Rng {
   std::int64_t elements = 0;
   int rounds = 7;
   int bits = 8;
-  std::optional<int> ctas;     // empty: 8 an SM
-  std::optional<int> threads;  // empty: 256
-  std::optional<int> registers;
+  std::optional<int> ctas{};     // empty: 8 an SM
+  std::optional<int> threads{};  // empty: 256
+  std::optional<int> registers{};
 
   bool operator==(const Rng&) const = default;
 };
@@ -168,8 +168,8 @@ struct Rng {
 // Work bound by memory traffic: what it reads and what it writes. A copy of 2 GiB reads 1 GiB and writes 1 GiB.
 struct MemoryBound {
   MemoryKind kind = MemoryKind::copy;
-  Bytes read;
-  Bytes written;
+  Bytes read{};
+  Bytes written{};
   Dtype dtype = Dtype::bf16;
 
   bool operator==(const MemoryBound&) const = default;
@@ -180,8 +180,8 @@ MemoryBound memory_bound(MemoryKind kind, Bytes bytes, Dtype dtype);
 
 // The mask RNG on a second stream beside a GEMM, timed from the first start to the last end.
 struct Overlap {
-  Gemm gemm;
-  Rng rng;
+  Gemm gemm{};
+  Rng rng{};
   Carveout carveout = Carveout::standard;
   Order order = Order::rng_first;
 
@@ -190,7 +190,7 @@ struct Overlap {
 
 // One row that stands for a whole transformer block of a shipped model; `dtype` is that of the GEMMs.
 struct BlockRow {
-  std::string model;
+  std::string model{};
   BlockPart operators = BlockPart::all;
   std::int64_t seq = 0;
   std::int64_t batch = 1;
@@ -205,11 +205,11 @@ struct BlockRow {
 using Work = std::variant<Gemm, Attention, Rng, MemoryBound, Overlap, BlockRow>;
 
 struct Operator {
-  Work work;
+  Work work{};
   DataKind data = DataKind::random;
   Timer timer = Timer::cupti;
-  std::optional<Regime> regime;  // empty: block sustained, overlap cold, else the command line's or warm
-  std::string name;
+  std::optional<Regime> regime{};  // empty: block sustained, overlap cold, else the command line's or warm
+  std::string name{};
 
   bool operator==(const Operator&) const = default;
 };
