@@ -13,7 +13,8 @@ FUZZ_PACKAGES  := $(BUILD_PACKAGES) clang
 
 # $(call configure,PRESET): configures once; Ninja reruns CMake by itself afterwards.
 configure = test -f build/$(1)/build.ninja || cmake --preset $(1) -Wno-dev > /dev/null
-compile = cmake --build build/$(1) -j $(JOBS) -- --quiet
+# What the builds say goes to stderr, so that `make predict` prints the prediction alone on stdout.
+compile = cmake --build build/$(1) -j $(JOBS) -- --quiet >&2
 
 .PHONY: help build predict test test-asan bench fuzz tidy install clean
 

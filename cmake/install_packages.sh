@@ -5,7 +5,9 @@
 set -euo pipefail
 
 command -v dpkg-query > /dev/null || exit 0
-installed=" $(dpkg-query -W -f='${db:Status-Status} ${Package}\n' "$@" 2> /dev/null | sed -n 's/^installed //p' | tr '\n' ' ')"
+# dpkg-query fails for the packages it does not know, and lists the others all the same.
+known=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' "$@" 2> /dev/null || true)
+installed=" $(sed -n 's/^installed //p' <<< "$known" | tr '\n' ' ')"
 missing=()
 for package in "$@"; do
   case "$installed" in *" $package "*) ;; *) missing+=("$package") ;; esac

@@ -5,7 +5,7 @@ set -euo pipefail
 preset=$1 jobs=$2 folder=build/$1
 
 test -f "$folder/build.ninja" || cmake --preset "$preset" -Wno-dev > /dev/null
-cmake --build "$folder" -j "$jobs" -- --quiet
+cmake --build "$folder" -j "$jobs" -- --quiet >&2
 
 status=0
 ctest --preset "$preset" -j "$jobs" --no-label-summary > "$folder/ctest.log" 2>&1 || status=$?
