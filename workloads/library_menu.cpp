@@ -87,6 +87,7 @@ LibraryMenu read_menu(const YamlNode& root, std::string name) {
   YamlMap map(root, "the library menu", faults);
   LibraryMenu menu;
   menu.name = std::move(name);
+  map.node("library");
   menu.family = read_enum<Family>(map, "library").value_or(Family::cublas);
   menu.tensor = map.string("tensor");
   menu.description = map.optional_string("description").value_or("");
