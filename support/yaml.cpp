@@ -6,6 +6,7 @@
 #include <yaml-cpp/parser.h>
 
 #include <algorithm>
+#include <array>
 #include <sstream>
 #include <unordered_map>
 
@@ -227,6 +228,28 @@ YAML::Mark within(const std::string& text, YAML::Mark mark) {
   return mark;
 }
 
+// yaml-cpp's messages in the user's words; its wording also differs between versions.
+std::string in_user_words(const std::string& message) {
+  struct Wording {
+    std::string_view theirs;
+    std::string_view ours;
+  };
+  static constexpr std::array<Wording, 8> wordings{{
+      {"end of sequence flow not found", "expected ',' or ']' in a list"},
+      {"end of map flow not found", "expected ',' or '}' in a map"},
+      {"end of map not found", "expected a key here, is the indentation right?"},
+      {"end of sequence not found", "expected '- ' here, is the indentation right?"},
+      {"illegal map value", "unexpected ':', quote the text if it belongs to it"},
+      {"the referenced anchor is not defined", "no anchor of this name before this place"},
+      {"unknown token", "a plain text cannot begin with this character, quote it"},
+      {"illegal EOF in scalar", "quote is never closed"},
+  }};
+  for (const Wording& wording : wordings) {
+    if (message.starts_with(wording.theirs)) return std::string(wording.ours);
+  }
+  return message;
+}
+
 // Parses `text`, which is `source` from its byte `start` on; that must lie in the first line.
 YamlNode parse(const SourcePtr& source, const std::string& text, std::size_t start, const YamlLimits& limits) {
   TreeBuilder builder(source, start, limits);
@@ -237,7 +260,7 @@ YamlNode parse(const SourcePtr& source, const std::string& text, std::size_t sta
     while (parser.HandleNextDocument(builder)) {
     }
   } catch (const YAML::Exception& fault) {
-    builder.refuse(within(text, fault.mark), fault.msg);
+    builder.refuse(within(text, fault.mark), in_user_words(fault.msg));
   }
   return builder.finish();
 }

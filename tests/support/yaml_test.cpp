@@ -62,14 +62,20 @@ TEST_CASE("duplicate keys are all reported with both places") {
 
 TEST_CASE("syntax errors point at the place") {
   CHECK(fault("a: 1\nb: [1, 2\n") ==
-        "in.yaml:2:9: error: end of sequence flow not found\n"
+        "in.yaml:2:9: error: expected ',' or ']' in a list\n"
         "  b: [1, 2\n"
         "          ^\n");
   CHECK(fault("a: 1\n\tb: 2\n").starts_with("in.yaml:2:"));
+  CHECK(fault("a: {b: 1\nc: 2\n") == "in.yaml:2:2: error: expected ',' or '}' in a map\n  c: 2\n   ^\n");
+  CHECK(fault("a:\n  - b\n c\n") == "in.yaml:3:2: error: expected a key here, is the indentation right?\n   c\n   ^\n");
+  CHECK(fault("a: b: c\n") ==
+        "in.yaml:1:5: error: unexpected ':', quote the text if it belongs to it\n  a: b: c\n      ^\n");
+  CHECK(fault("a: @x\n") ==
+        "in.yaml:1:4: error: a plain text cannot begin with this character, quote it\n  a: @x\n     ^\n");
   CHECK(fault("\u00e9: 'x\nb: 1\n") == "in.yaml:1:4: error: quote is never closed\n  \u00e9: 'x\n     ^\n");
   CHECK(fault("a: \"x\\\"\n") == "in.yaml:1:4: error: quote is never closed\n  a: \"x\\\"\n     ^\n");
   CHECK(fault("a: 'x''y'\nb: \"\\\"\"\n") == "");
-  CHECK(fault("a: *x\n") == "in.yaml:1:4: error: the referenced anchor is not defined\n  a: *x\n     ^\n");
+  CHECK(fault("a: *x\n") == "in.yaml:1:4: error: no anchor of this name before this place\n  a: *x\n     ^\n");
 }
 
 TEST_CASE("what is no plain YAML is refused") {
@@ -178,7 +184,7 @@ TEST_CASE("faulty assignments point into the argument") {
   CHECK(refused("seq.x=3") == "--set:1:1: error: 'x' leads into a single value, which has no keys\n  seq.x=3\n  ^\n");
   CHECK(refused("ops.3.n=3") == "--set:1:1: error: no item '3' in the list\n  ops.3.n=3\n  ^\n");
   CHECK(refused("dram..x=3") == "--set:1:1: error: empty step in the path\n  dram..x=3\n  ^\n");
-  CHECK(refused("seq=[1,") == "--set:1:8: error: end of sequence flow not found\n  seq=[1,\n         ^\n");
+  CHECK(refused("seq=[1,") == "--set:1:8: error: expected ',' or ']' in a list\n  seq=[1,\n         ^\n");
 }
 
 }  // namespace
