@@ -64,6 +64,7 @@
   X(transfer.round_stall, required, "0 clk", "20 clk", "what a warp alone on its sub-partition waits in each round of a Philox call, beyond its port time") \
   X(transfer.iteration, required, "20 clk", "1000 clk", "shortest main-loop iteration of a GEMM: barrier wait, tensor instruction, release") \
   X(transfer.epilogue, required, "4 B/clk", "256 B/clk", "rate at which one SM takes an output tile from registers to the L2") \
+  X(transfer.cold_prologue, required, "0 us", "10 us", "what the prologue takes longer when caches and translations are cold") \
   X(transfer.prologue, required, "0.1 us", "10 us", "kernel start to the first operands asked for, and last store to the end, beyond an empty kernel") \
   \
   X(l2.capacity,     required, "1 MiB", "1024 MiB", "size of the L2 cache") \
@@ -94,6 +95,7 @@
   X(launch.event,    required, "0 us", "50 us", "what two events around a single kernel measure beyond it") \
   X(launch.do_bench, required, "0 us", "50 us", "what triton.testing.do_bench measures beyond the kernel") \
   X(launch.dispatch, required, "0.01 /clk", "64 /clk", "CTAs that the whole chip starts") \
+  X(launch.cold_code, required, "0 us", "10 us", "first run of a large kernel after a pause: its code and translations come from memory") \
   X(launch.grid, required, "0 us", "5 us", "filling and draining the SMs of a plain kernel, beyond an empty one") \
   X(launch.memset, required, "0 us", "10 us", "clearing the tile counters before a library GEMM of more than one wave") \
   X(launch.scale, required, "0 us", "5 us", "fetching the scale factors of an fp8 GEMM") \
@@ -111,3 +113,14 @@
   X(power.sparse, required, "0.1", "1.2", "core energy with 90 % zeros over that with random operands") \
   X(power.memory_zeros, required, "0.1", "1", "DRAM energy with zeros or constants over that with random data") \
   X(power.voltage_slope, required, "0", "1.1", "relative fall of the core voltage over the relative fall of the clock")
+
+// Constants of a code family, `code.NAME.*`: X(member, low, high, what it means)
+#define PERFMODEL_CODE_FIELDS(X) \
+  X(softmax,   "1", "60", "issue slots a score beside the matrix work: exponential, maximum, sum, scaling, conversion") \
+  X(dropout,   "0", "40", "slots of the ALU port that a dropout decision takes") \
+  X(tile,      "0 clk", "40000 clk", "prologue and epilogue of one item at a head dimension of 128") \
+  X(iteration, "0 clk", "10000 clk", "fixed cost of a main-loop iteration") \
+  X(serial,    "0", "1", "share of the shorter of matrix and softmax work that does not hide behind the longer one") \
+  X(tensor,    "0.05", "1", "share of the tensor peak that its matrix instructions reach") \
+  X(start,     "0 us", "20 us", "of the main kernel beyond an empty one, warm") \
+  X(combine,   "0 us", "30 us", "the kernel that joins key-value splits")

@@ -57,6 +57,13 @@ std::vector<Field> make_fields() {
                              [](Machine& machine) { return ConstantRef(machine.path); }));
   PERFMODEL_FIELDS(PERFMODEL_FIELD)
 #undef PERFMODEL_FIELD
+  const CodeCounts counts;
+#define PERFMODEL_FIELD(member, low, high, doc)                                              \
+  table.push_back(make_field("code.*." #member, Need::optional, low, high, doc,              \
+                             detail::constant_dimension<decltype(counts.member.value)>(),    \
+                             std::is_integral_v<decltype(counts.member.value)>));
+  PERFMODEL_CODE_FIELDS(PERFMODEL_FIELD)
+#undef PERFMODEL_FIELD
   table.push_back(
       make_field("pipes.*.rate", Need::required, "0.125 /clk", "4096 /clk",
                  "slots (bytes for smem, tmem_read and tmem_write) that the pipe serves, all sub-partitions "
@@ -92,6 +99,17 @@ std::string occupancy_key(const Machine& machine, const Instruction& instruction
 
 std::string latency_key(const Instruction& instruction) {
   return fmt::format("instructions.{}.latency", instruction.name);
+}
+
+// The field "code.*.MEMBER".
+const Field* code_field(std::string_view member) {
+  const std::string key = fmt::format("code.*.{}", member);
+  for (const Field& field : fields()) {
+    if (field.key == key) {
+      return &field;
+    }
+  }
+  return nullptr;
 }
 
 // Calls visit(key, field, constant) for every constant of the machine, present or not. Machine may be const.
@@ -145,6 +163,21 @@ std::string format_constant(const Field& field, double si) {
   return field.unit.empty() ? number : number + " " + field.unit;
 }
 
+std::optional<NamedConstant> find_code_constant(Machine& machine, std::string_view name, std::string_view member) {
+  for (CodeCounts& counts : machine.code) {
+    if (counts.name != name) {
+      continue;
+    }
+#define PERFMODEL_FIELD(field_member, low, high, doc)                                              \
+  if (member == #field_member) {                                                                   \
+    return NamedConstant{fmt::format("code.{}.{}", name, member), code_field(member), ConstantRef(counts.field_member)}; \
+  }
+    PERFMODEL_CODE_FIELDS(PERFMODEL_FIELD)
+#undef PERFMODEL_FIELD
+  }
+  return std::nullopt;
+}
+
 std::optional<NamedConstant> find_constant(Machine& machine, std::string_view key) {
   for (const Field& field : fields()) {
     if (field.access != nullptr && field.key == key) {
@@ -152,6 +185,9 @@ std::optional<NamedConstant> find_constant(Machine& machine, std::string_view ke
     }
   }
   const std::vector<std::string_view> parts = split_key(key);
+  if (parts.size() == 3 && parts[0] == "code") {
+    return find_code_constant(machine, parts[1], parts[2]);
+  }
   if (parts.size() == 3 && parts[0] == "pipes" && parts[2] == "rate") {
     if (const auto pipe = machine.find_pipe(parts[1])) {
       return NamedConstant{std::string(key), &pipe_rate_field(),

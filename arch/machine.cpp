@@ -36,6 +36,15 @@ std::string_view tensor_generation_name(TensorGeneration generation) {
   return "";
 }
 
+const CodeCounts* Machine::find_code(std::string_view name) const {
+  for (const CodeCounts& counts : code) {
+    if (counts.name == name) {
+      return &counts;
+    }
+  }
+  return nullptr;
+}
+
 std::optional<int> Machine::find_pipe(std::string_view pipe) const { return index_of(pipes, pipe); }
 
 std::optional<int> Machine::find_instruction(std::string_view instruction) const {

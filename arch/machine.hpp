@@ -70,6 +70,20 @@ struct Instruction {
   Constant<Cycles> latency;         // until a dependent instruction may issue, unloaded
 };
 
+// What one family of attention kernels was counted or fitted to do, beyond what its program states. Physical counts
+// of the code, not of a shape.
+struct CodeCounts {
+  std::string name;            // "cudnn_fwd"
+  Ratio softmax;               // issue slots a score: exponential, maximum, sum, scaling, conversion
+  Ratio dropout;               // slots of the ALU port a dropout decision
+  Constant<Cycles> tile;       // prologue and epilogue of an item at a head dimension of 128
+  Constant<Cycles> iteration;  // fixed cost of a main-loop iteration
+  Ratio serial;                // share of the shorter of matrix and softmax work not hidden behind the longer one
+  Ratio tensor;                // share of the tensor peak that its instructions reach
+  Constant<Seconds> start;     // of the main kernel beyond an empty one, warm
+  Constant<Seconds> combine;   // the kernel that joins key-value splits
+};
+
 struct SharedMemory {
   Constant<Bytes> capacity;          // of an SM, at the largest carve-out
   Constant<Bytes> maximum_per_cta;
@@ -113,6 +127,7 @@ struct Transfer {
   Constant<Cycles> round_stall;       // what a warp alone on its sub-partition waits in a Philox round
   Constant<Cycles> iteration;         // shortest main-loop iteration: barrier, one tensor instruction, release
   Constant<BytesPerCycle> epilogue;   // output of a tile from the registers of one SM to the L2
+  Constant<Seconds> cold_prologue;    // more of it when caches and translations are cold
   Constant<Seconds> prologue;         // kernel start to the first operands asked for, and from the last store to the end
 };
 
@@ -150,6 +165,7 @@ struct Launch {
   Constant<Seconds> event;      // what a pair of events adds around a single kernel
   Constant<Seconds> do_bench;   // what triton.testing.do_bench adds to one launch
   Constant<PerCycle> dispatch;  // CTAs that the chip starts in an SM clock
+  Constant<Seconds> cold_code;  // first run of a large kernel after a pause: code and translations come from memory
   Constant<Seconds> grid;       // filling and draining the SMs of a plain kernel, beyond an empty one
   Constant<Seconds> memset;     // clearing the tile counters of a multi-wave library GEMM
   Constant<Seconds> scale;      // fetching the scale factors of an fp8 GEMM
@@ -211,6 +227,7 @@ struct Machine {
   Tensor tensor;
   std::vector<Pipe> pipes;
   std::vector<Instruction> instructions;
+  std::vector<CodeCounts> code;
   SharedMemory shared_memory;
   Registers registers;
   TensorMemory tmem;
@@ -226,6 +243,8 @@ struct Machine {
   // Index into pipes or instructions; nothing if the machine has none of that name.
   [[nodiscard]] std::optional<int> find_pipe(std::string_view pipe) const;
   [[nodiscard]] std::optional<int> find_instruction(std::string_view instruction) const;
+  // The counts of that name; null if the machine has none.
+  [[nodiscard]] const CodeCounts* find_code(std::string_view code) const;
 };
 
 }  // namespace perfmodel

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "arch/field_table.hpp"
 #include "support/suggest.hpp"
 #include "support/yaml_map.hpp"
 
@@ -124,6 +125,36 @@ struct Reader {
       Constant<PerCycle>& rate = machine.pipes[static_cast<std::size_t>(*index)].rate;
       read_constant(entry.value, pipe_rate_field(), key, ConstantRef(rate), "rate");
     }
+  }
+
+  void read_code(YamlMap code) {
+    for (const YamlEntry& entry : code.entries()) {
+      auto at = std::find_if(machine.code.begin(), machine.code.end(),
+                             [&](const CodeCounts& counts) { return counts.name == entry.key; });
+      if (is_absent_mark(entry.value)) {
+        if (at != machine.code.end()) {
+          machine.code.erase(at);
+        }
+        continue;
+      }
+      if (at == machine.code.end()) {
+        machine.code.emplace_back().name = entry.key;
+      }
+      YamlMap map(entry.value, "code." + entry.key, diagnostics);
+      if (!map.valid()) {
+        continue;
+      }
+#define PERFMODEL_FIELD(member, low, high, doc) read_code_constant(map, entry.key, #member);
+      PERFMODEL_CODE_FIELDS(PERFMODEL_FIELD)
+#undef PERFMODEL_FIELD
+      map.finish();
+    }
+  }
+
+  void read_code_constant(YamlMap& map, const std::string& name, const char* member) {
+    const std::string key = fmt::format("code.{}.{}", name, member);
+    const auto named = find_constant(machine, key);
+    read_constant(map.optional_node(member), *named->field, key, named->constant);
   }
 
   void read_instructions(YamlMap instructions) {
@@ -246,6 +277,7 @@ void read_machine_file(const YamlNode& root, Machine& machine, ConstantPlaces& p
   map.optional_string("description");
   Reader reader{machine, places, diagnostics};
   reader.read_fields(map);
+  reader.read_code(map.optional_map("code"));
   reader.read_pipes(map.optional_map("pipes"));
   reader.read_instructions(map.optional_map("instructions"));
   map.finish();

@@ -199,14 +199,21 @@ std::vector<ResidualQuantiles> residual_quantiles(const std::vector<Measurement>
   return result;
 }
 
-const std::vector<std::string>& fitted_keys(const Machine&) {
-  static const std::vector<std::string> keys = {
-      "transfer.iteration", "transfer.epilogue",   "transfer.prologue",  "l2.bandwidth",     "l2.dirty",
-      "l2.dirty_capacity",  "l2.unaligned_read",   "l2.unaligned_write", "dram.ramp",        "dram.overlap",
-      "launch.grid", "transfer.round_stall", "launch.stream",      "launch.scale",        "launch.reduction",   "power.held",       "power.active",
-      "power.tensor_cycle", "power.instruction",   "power.dram_byte",    "power.mma_sync",   "power.zeros",
-      "power.sparse",       "power.memory_zeros",  "power.voltage_slope"};
-  return keys;
+const std::vector<std::string>& fitted_keys(const Machine& machine) {
+  static const std::vector<std::string> hopper = {
+      "transfer.iteration", "transfer.epilogue", "transfer.prologue", "transfer.cold_prologue", "l2.bandwidth",
+      "l2.dirty", "l2.dirty_capacity", "l2.unaligned_read", "dram.overlap",
+      "launch.grid", "launch.cold_code", "transfer.round_stall", "launch.stream", "launch.scale", "launch.reduction",
+      "power.held", "power.active", "power.tensor_cycle", "power.instruction", "power.dram_byte", "power.zeros",
+      "power.sparse", "power.voltage_slope",
+      "code.cudnn_fwd.softmax", "code.cudnn_fwd.dropout", "code.cudnn_fwd.tile", "code.cudnn_fwd.serial",
+      "code.cudnn_bwd.softmax", "code.cudnn_bwd.dropout", "code.cudnn_bwd.tile", "code.cudnn_bwd.serial",
+      "code.flash2_fwd.softmax", "code.flash2_fwd.dropout", "code.flash2_fwd.tile", "code.flash2_fwd.tensor",
+      "code.flash2_bwd.softmax", "code.flash2_bwd.dropout", "code.flash2_bwd.iteration",
+      "code.flash3_fwd.tile", "code.flash3_fwd.start"};
+  static const std::vector<std::string> blackwell = {
+      "transfer.iteration", "transfer.epilogue", "transfer.prologue", "l2.bandwidth", "dram.overlap", "launch.graph"};
+  return machine.tensor.generation == TensorGeneration::tcgen05 ? blackwell : hopper;
 }
 
 }  // namespace perfmodel

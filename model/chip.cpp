@@ -32,8 +32,7 @@ Waves persistent_waves(const Machine& machine, const Kernel& kernel, int residen
 }
 
 // A grid fills the SMs again and again; the last wave may be partial, and then its CTAs have the SM more to
-// themselves. Items of unlike size: started longest first they pack almost perfectly, otherwise the last long one
-// sticks out by half its length.
+// themselves.
 Waves grid_waves(const Machine& machine, const Kernel& kernel, int residency, Fidelity fidelity) {
   const auto sms = static_cast<double>(machine.sms.value);
   const double slots = sms * residency;
@@ -48,13 +47,24 @@ Waves grid_waves(const Machine& machine, const Kernel& kernel, int residency, Fi
     const int last = static_cast<int>(std::ceil(rest / sms));
     waves.busiest += last == per_sm ? waves.rate.item : rate_at(machine, kernel, last, fidelity).item;
   }
-  if (kernel.longest > 1.0) {
-    const double excess = kernel.longest_first ? 0.1 : 0.5;
-    const Cycles packed = waves.even + excess * kernel.longest * waves.rate.item;
-    const Cycles lone = kernel.longest * rate_at(machine, kernel, 1, fidelity).item;
-    waves.busiest = std::max(packed, lone);
-  }
   return waves;
+}
+
+// Items that lowering has scheduled already.
+Waves scheduled(const Machine& machine, const Kernel& kernel, Fidelity fidelity) {
+  Waves waves;
+  waves.rate = rate_at(machine, kernel, 1, fidelity);
+  waves.busiest = kernel.makespan;
+  waves.even = std::min(kernel.makespan, kernel.items / static_cast<double>(machine.sms.value) * waves.rate.item);
+  return waves;
+}
+
+Waves waves_of(const Machine& machine, const Kernel& kernel, int residency, Fidelity fidelity) {
+  if (kernel.makespan.si() > 0) {
+    return scheduled(machine, kernel, fidelity);
+  }
+  return kernel.schedule == Schedule::persistent ? persistent_waves(machine, kernel, residency, fidelity)
+                                                 : grid_waves(machine, kernel, residency, fidelity);
 }
 
 // The norm behind dram.overlap: the longest time, and more where others come near it.
@@ -77,9 +87,7 @@ KernelTime kernel_time(const Machine& machine, const Kernel& kernel, int residen
     result.time = result.launch = result.bounds[Limiter::launch] = kernel.latency;
     return result;
   }
-  const Waves waves = kernel.schedule == Schedule::persistent
-                          ? persistent_waves(machine, kernel, residency, fidelity)
-                          : grid_waves(machine, kernel, residency, fidelity);
+  const Waves waves = waves_of(machine, kernel, residency, fidelity);
   KernelTime result;
   result.memory = memory_time(machine, kernel, state);
   const double overlap = machine.dram.overlap.value;

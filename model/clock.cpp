@@ -84,12 +84,10 @@ Load kernel_load(const Machine& machine, const Kernel& kernel, const KernelTime&
   const Power& power = machine.power;
   const double share = core_share(machine, data);
   Load load;
-  load.tensor = time.busy[Resource::tensor];
+  load.tensor = kernel.tensor_share * time.busy[Resource::tensor];
   load.activity = kernel.tensor_activity * load.tensor;
-  const double issue_width = machine.pipes[static_cast<std::size_t>(*machine.find_pipe("issue"))].rate.value.si();
-  const double instructions = time.busy[Resource::issue].si() * issue_width;
   load.core = share * (load.tensor.si() * kernel.tensor_energy * power.tensor_cycle.value +
-                       instructions * power.instruction.value);
+                       kernel.instructions * power.instruction.value);
   const double memory_share = data == DataKind::zeros ? power.memory_zeros.value : 1.0;
   load.memory = memory_share * (time.memory.dram_read + time.memory.dram_written) * power.dram_byte.value;
   return load;

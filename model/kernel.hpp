@@ -23,14 +23,15 @@ struct Kernel {
   Schedule schedule = Schedule::grid;
   double items = 1;       // work items; those of unlike size count by their mean
   std::int64_t ctas = 1;  // launched
-  double longest = 1;     // largest item as a multiple of the mean
-  bool longest_first = false;
+  Cycles makespan;        // until the last item ends, where lowering has scheduled unlike items; else zero
 
   Bytes l2_read;       // from the L2 to the SMs, once for all that a multicast serves; sectors of unaligned rows counted
   Bytes l2_written;
   Bytes input;         // distinct bytes read
   Bytes output;        // distinct bytes written
   Seconds latency;     // beyond the launch: prologue, first operands, last store
+  double instructions = 0;     // that threads execute beside the tensor cores' own, for the energy
+  double tensor_share = 1;     // share of its peak that the code's tensor instructions reach while busy
   double tensor_energy = 1;    // energy of a busy tensor cycle over that of wgmma
   double tensor_activity = 1;  // weight of a busy tensor cycle in the activity limit of the clock
 

@@ -117,7 +117,7 @@ GemmConfig chosen_config(const Machine& machine, const Library& library, const G
       continue;
     }
     const GemmConfig config = config_of(machine, menu, gemm, tile);
-    const Seconds time = plan_time(machine, gemm_plan(machine, library, gemm, config));
+    const Seconds time = plan_time(machine, gemm_plan(machine, library, gemm, config, Regime::warm));
     if (!best || time < best_time) {
       best = config;
       best_time = time;

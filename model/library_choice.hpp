@@ -10,6 +10,7 @@ namespace perfmodel {
 GemmConfig chosen_config(const Machine& machine, const Library& library, const Gemm& gemm);
 
 // All kernels of a GEMM with that configuration: the main one, and a reduction or memset where it needs one.
-Plan gemm_plan(const Machine& machine, const Library& library, const Gemm& gemm, const GemmConfig& config);
+Plan gemm_plan(const Machine& machine, const Library& library, const Gemm& gemm, const GemmConfig& config,
+               Regime regime);
 
 }  // namespace perfmodel

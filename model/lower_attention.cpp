@@ -1,4 +1,365 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <vector>
+
+#include <fmt/core.h>
+
 #include "model/lower.hpp"
+#include "model/schedule.hpp"
+#include "model/sm.hpp"
+
 namespace perfmodel {
-Plan lower_attention(const Machine&, const Library&, const Attention&, const LowerOptions&) { Plan p; p.refusal="attention pending"; return p; }
+
+namespace {
+
+constexpr double warp_lanes = 128;  // issue slots of an SM in a clock
+constexpr double alu_lanes = 64;    // slots of the ALU port in a clock
+constexpr double xu_lanes = 16;
+
+double ceil_div(double a, double b) { return std::ceil(a / b); }
+
+// Iterations of one item: those where every score counts, and those on the causal diagonal.
+struct Iterations {
+  double full = 0;
+  double masked = 0;
+};
+
+// A tile, and how the work of one head is cut into items.
+struct Cutting {
+  int m = 128;
+  int n = 128;
+  double splits = 1;
+  double rows = 0;     // query rows that share a key-value head's tiles
+  double repeats = 1;  // heads' worth of the items, all batches
+  std::vector<Iterations> items;  // of one head in dispatch order
+};
+
+const AttentionProgram* find_program(const Machine& machine, const Library& library, const Attention& attention) {
+  const std::string_view generation = tensor_generation_name(machine.tensor.generation);
+  for (const AttentionProgram& program : library.attention) {
+    if (program.family == attention.impl.family && program.pass == attention.pass &&
+        std::find(program.tensor.begin(), program.tensor.end(), generation) != program.tensor.end()) {
+      return &program;
+    }
+  }
+  return nullptr;
 }
+
+const AttentionTile& tile_of(const AttentionProgram& program, const Attention& attention) {
+  for (const AttentionTile& tile : program.tiles) {
+    if (attention.head_dim <= tile.head_dim_at_most &&
+        (!tile.dropout || *tile.dropout == (attention.dropout > 0))) {
+      return tile;
+    }
+  }
+  return program.tiles.back();
+}
+
+// The fewest splits that fill the waves nearly as well as the best number would.
+double splits_of(const Machine& machine, const SplitRule& rule, double tiles, double key_tiles) {
+  const double slots = rule.slots_per_sm * static_cast<double>(machine.sms.value);
+  if (slots <= 0 || tiles >= 0.8 * slots || key_tiles <= static_cast<double>(rule.tiles_above)) {
+    return 1;
+  }
+  const double most = std::min({128.0, slots, key_tiles});
+  const auto skipped = [&](double splits) {
+    return rule.distinct_only && splits > 1 && ceil_div(key_tiles, splits) == ceil_div(key_tiles, splits - 1);
+  };
+  const auto filled = [&](double splits) {
+    const double waves = tiles * splits / slots;
+    return waves / std::ceil(waves);
+  };
+  double best = 0;
+  for (double splits = 1; splits <= most; ++splits) {
+    best = skipped(splits) ? best : std::max(best, filled(splits));
+  }
+  for (double splits = 1; splits <= most; ++splits) {
+    if (!skipped(splits) && filled(splits) >= 0.85 * best) {
+      return splits;
+    }
+  }
+  return 1;
+}
+
+// Key tiles that query tile i of one head sees.
+Iterations visible(const Attention& attention, const Cutting& cutting, double group, double i) {
+  const double key_tiles = ceil_div(static_cast<double>(attention.seq_kv), cutting.n);
+  if (!attention.causal) {
+    return {key_tiles, 0};
+  }
+  const double offset = static_cast<double>(attention.seq_kv - attention.seq_q);
+  const double last = std::floor((std::min((i + 1) * cutting.m, cutting.rows) - 1) / group) + offset;
+  const double first = std::floor(i * cutting.m / group) + offset;
+  const double seen = std::clamp(std::floor(last / cutting.n) + 1, 1.0, key_tiles);
+  const double full = std::clamp(std::floor((first + 1) / cutting.n), 0.0, seen);
+  return {full, seen - full};
+}
+
+// The diagonal lies in the last split.
+void add_split(const Iterations& all, double splits, std::vector<Iterations>& items) {
+  const double total = all.full + all.masked;
+  const double each = ceil_div(total, splits);
+  for (double j = 0; j < splits; ++j) {
+    const double mine = std::clamp(total - j * each, 0.0, each);
+    const double masked = j == 0 ? std::min(all.masked, mine) : 0.0;
+    items.push_back({mine - masked, masked});
+  }
+}
+
+Cutting cut_forward(const Machine& machine, const AttentionProgram& program, const Attention& attention) {
+  const AttentionTile& tile = tile_of(program, attention);
+  const auto heads = static_cast<double>(attention.heads);
+  const auto kv_heads = static_cast<double>(attention.kv_heads);
+  const auto batch = static_cast<double>(attention.batch);
+  const double group = program.pack_heads ? heads / kv_heads : 1;
+  Cutting cutting;
+  cutting.m = attention.cta_m.value_or(tile.cta_m);
+  cutting.n = attention.cta_n.value_or(tile.cta_n);
+  cutting.rows = static_cast<double>(attention.seq_q) * group;
+  cutting.repeats = batch * heads / group;
+  if (program.split.slots_per_sm > 0 && !attention.cta_m && (tile.split_m > 0 || attention.dropout <= 0)) {
+    const int rule_rows = program.split.query_rows > 0 ? program.split.query_rows : cutting.m;
+    const int split_n = tile.split_n > 0 ? tile.split_n : cutting.n;
+    cutting.splits = splits_of(machine, program.split, cutting.repeats * ceil_div(cutting.rows, rule_rows),
+                               ceil_div(static_cast<double>(attention.seq_kv), split_n));
+    if (cutting.splits > 1 && tile.split_m > 0) {
+      cutting.m = tile.split_m;
+      cutting.n = tile.split_n;
+    }
+  }
+  const double query_tiles = ceil_div(cutting.rows, cutting.m);
+  for (double i = 0; i < query_tiles; ++i) {
+    add_split(visible(attention, cutting, group, i), cutting.splits, cutting.items);
+  }
+  if (attention.causal && program.longest_first) {
+    std::reverse(cutting.items.begin(), cutting.items.end());
+  }
+  return cutting;
+}
+
+// A CTA keeps a block of keys and runs over the blocks of queries that see it.
+Cutting cut_backward(const AttentionProgram& program, const Attention& attention) {
+  const AttentionTile& tile = tile_of(program, attention);
+  Cutting cutting;
+  cutting.m = attention.cta_m.value_or(tile.cta_m);
+  cutting.n = attention.cta_n.value_or(tile.cta_n);
+  cutting.repeats = static_cast<double>(attention.batch * attention.heads);
+  const double query_tiles = ceil_div(static_cast<double>(attention.seq_q), cutting.m);
+  const double key_tiles = ceil_div(static_cast<double>(attention.seq_kv), cutting.n);
+  const double offset = static_cast<double>(attention.seq_kv - attention.seq_q);
+  for (double j = 0; j < key_tiles; ++j) {
+    if (!attention.causal) {
+      cutting.items.push_back({query_tiles, 0});
+      continue;
+    }
+    const double hidden = std::floor(std::max(0.0, j * cutting.n - offset) / cutting.m);
+    const double seen = std::max(0.0, query_tiles - hidden);
+    const double masked = std::min(seen, ceil_div(cutting.n, cutting.m));
+    cutting.items.push_back({seen - masked, masked});
+  }
+  return cutting;
+}
+
+// The segments of an iteration: matrix and softmax work that hide each other in part, and the dropout decisions that
+// nothing hides, since they press on the same ports as the softmax around them.
+struct IterationWork {
+  Segment full;
+  Segment masked;
+  Segment dropout;
+};
+
+IterationWork work_of(const Machine& machine, const CodeCounts& code, const AttentionProgram& program,
+                      const Attention& attention, const Cutting& cutting) {
+  const double scores = static_cast<double>(cutting.m) * cutting.n;
+  const auto d = static_cast<double>(attention.head_dim);
+  const auto dv = static_cast<double>(attention.head_dim_v);
+  const bool forward = attention.pass == Pass::fwd;
+  const double flops = scores * (forward ? 2 * (d + dv) : 6 * d + 4 * dv);
+  IterationWork work;
+  Segment& full = work.full;
+  full.busy[Resource::tensor] = Cycles(flops / (tensor_rate(machine, attention.dtype).si() * code.tensor.value));
+  full.busy[Resource::issue] = Cycles((scores * code.softmax.value + cutting.m * dv) / warp_lanes) + code.iteration.value;
+  full.aside[Resource::xu] = Cycles(scores * (1 - program.emulated) / xu_lanes);
+  full.serial = code.serial.value;
+  work.masked = full;
+  work.masked.busy[Resource::issue] += Cycles(scores * program.mask_slots / warp_lanes);
+  if (attention.dropout > 0 && attention.dropout_source == DropoutSource::fused) {
+    work.dropout.busy[Resource::alu] = Cycles(scores * code.dropout.value / alu_lanes);
+  }
+  return work;
+}
+
+// Items of one head in cycles, as list scheduling wants them.
+std::vector<Cycles> item_times(const IterationWork& work, const Cutting& cutting, Cycles tile, int sharing) {
+  const Cycles full = segment_time(work.full, 1) + segment_time(work.dropout, 1);
+  const Cycles masked = segment_time(work.masked, 1) + segment_time(work.dropout, 1);
+  std::vector<Cycles> times;
+  times.reserve(cutting.items.size());
+  for (const Iterations& item : cutting.items) {
+    times.push_back(sharing * (item.full * full + item.masked * masked + tile));
+  }
+  return times;
+}
+
+void add_traffic(const Attention& attention, const Cutting& cutting, Kernel& kernel) {
+  const auto batch = static_cast<double>(attention.batch);
+  const auto heads = static_cast<double>(attention.heads);
+  const auto kv_heads = static_cast<double>(attention.kv_heads);
+  const auto d = static_cast<double>(attention.head_dim);
+  const auto dv = static_cast<double>(attention.head_dim_v);
+  const Bytes element = bytes_of(attention.dtype, 1);
+  const double q = batch * heads * static_cast<double>(attention.seq_q);
+  const double kv = batch * kv_heads * static_cast<double>(attention.seq_kv);
+  kernel.input = (q * d + kv * (d + dv)) * element;
+  kernel.output = q * dv * element;
+  if (attention.pass == Pass::bwd) {
+    // Reads dO and the two row statistics besides, adds dQ in fp32, writes dK and dV for each query head.
+    kernel.input += q * dv * element + Bytes(8 * q);
+    kernel.output = Bytes(8 * q * d) + batch * heads * static_cast<double>(attention.seq_kv) * (d + dv) * element;
+  }
+  if (attention.dropout > 0 && attention.dropout_source == DropoutSource::mask) {
+    kernel.input += Bytes(mask_elements(attention) / 8);
+  }
+  double iterations = 0;
+  for (const Iterations& item : cutting.items) {
+    iterations += item.full + item.masked;
+  }
+  const double streamed = attention.pass == Pass::fwd ? cutting.n * (d + dv) : cutting.m * (d + 2 * dv + d);
+  kernel.l2_read = q * d * element + cutting.repeats * iterations * streamed * element;
+  kernel.l2_written = kernel.output;
+}
+
+Kernel main_kernel(const Machine& machine, const CodeCounts& code, const AttentionProgram& program,
+                   const Attention& attention, const Cutting& cutting, const LowerOptions& options) {
+  const IterationWork work = work_of(machine, code, program, attention, cutting);
+  const auto sms = static_cast<int>(machine.sms.value);
+  const double widest = static_cast<double>(std::max(attention.head_dim, attention.head_dim_v));
+  const Cycles tile = widest / 128.0 * code.tile.value;
+  const int sharing = program.ctas_per_sm > 1 ? 2 : 1;
+  const std::vector<Cycles> times = item_times(work, cutting, tile, sharing);
+
+  Kernel kernel;
+  Iterations all;
+  for (const Iterations& item : cutting.items) {
+    all.full += item.full;
+    all.masked += item.masked;
+  }
+  const auto per_head = static_cast<double>(cutting.items.size());
+  kernel.items = per_head * cutting.repeats;
+  kernel.makespan = sharing > 1 ? paired_schedule(times, cutting.repeats, sms, program.alone)
+                                : list_schedule(times, cutting.repeats, sms);
+  kernel.ctas = program.persistent ? std::min<std::int64_t>(sms, static_cast<std::int64_t>(kernel.items))
+                                   : static_cast<std::int64_t>(kernel.items);
+  const auto add = [&](Segment segment, double count) {
+    segment.count = count / per_head;
+    kernel.program.add(segment);
+  };
+  add(work.full, all.full);
+  add(work.masked, all.masked);
+  add(work.dropout, all.full + all.masked);
+  Segment ends;
+  ends.interval = tile;
+  add(ends, per_head);
+  kernel.program.warps = program.threads / 32;
+  kernel.program.registers = program.registers;
+  const double scores = cutting.repeats * (all.full + all.masked) * cutting.m * cutting.n;
+  kernel.instructions =
+      scores * (program.instructions + (attention.dropout > 0 ? program.dropout_instructions : 0.0));
+  kernel.tensor_energy = program.mma_sync ? machine.power.mma_sync.value : 1.0;
+  kernel.tensor_share = code.tensor.value;
+  add_traffic(attention, cutting, kernel);
+  kernel.latency = code.start.value;
+  if (options.regime == Regime::cold) {
+    kernel.latency += machine.launch.cold_code.value;
+  }
+  return kernel;
+}
+
+bool runs(const HelperKernel& helper, const Attention& attention, const Cutting& cutting) {
+  switch (helper.when) {
+    case HelperWhen::always: return true;
+    case HelperWhen::dropout: return attention.dropout > 0 && attention.dropout_source == DropoutSource::fused;
+    case HelperWhen::grouped: return attention.kv_heads < attention.heads;
+    case HelperWhen::split: return cutting.splits > 1;
+  }
+  return true;
+}
+
+Kernel helper_kernel(const Machine& machine, const CodeCounts& code, const HelperKernel& helper,
+                     const Attention& attention) {
+  Kernel kernel;
+  const auto d = static_cast<double>(attention.head_dim);
+  const double q = static_cast<double>(attention.batch * attention.heads * attention.seq_q) * d;
+  const double kv = static_cast<double>(attention.batch * attention.seq_kv) * d;
+  const double bytes = helper.q_bytes * q + helper.kv_bytes * kv * static_cast<double>(attention.kv_heads) +
+                       helper.expanded_bytes * kv * static_cast<double>(attention.heads + attention.kv_heads);
+  if (bytes <= 0 && helper.q_slots <= 0) {
+    kernel.items = 0;
+    kernel.latency = helper.combine ? code.combine.value : helper.fixed;
+    return kernel;
+  }
+  kernel.input = Bytes(bytes / 2);
+  kernel.output = Bytes(bytes / 2);
+  kernel.l2_read = kernel.input;
+  kernel.l2_written = kernel.output;
+  kernel.items = std::max(1.0, std::ceil(q / 2048));
+  kernel.ctas = static_cast<std::int64_t>(kernel.items);
+  kernel.program.warps = 8;
+  Segment segment;
+  segment.count = 1;
+  segment.busy[Resource::issue] = Cycles(q / kernel.items * std::max(helper.q_slots, 2.0) / warp_lanes);
+  kernel.program.add(segment);
+  kernel.latency = machine.launch.grid.value;
+  kernel.instructions = q * std::max(helper.q_slots, 2.0);
+  return kernel;
+}
+
+std::string describe(const AttentionProgram& program, const Cutting& cutting, const Kernel& kernel) {
+  std::string text = fmt::format("{}x{}, {} threads, {} CTAs", cutting.m, cutting.n, program.threads, kernel.ctas);
+  if (cutting.splits > 1) {
+    text += fmt::format(", keys in {:.0f} splits", cutting.splits);
+  }
+  return text;
+}
+
+Plan refused(std::string why) {
+  Plan plan;
+  plan.refusal = std::move(why);
+  return plan;
+}
+
+}  // namespace
+
+Plan lower_attention(const Machine& machine, const Library& library, const Attention& attention,
+                     const LowerOptions& options) {
+  if (tensor_rate(machine, attention.dtype).si() <= 0) {
+    return refused(fmt::format("{} has no {} tensor cores", machine.name, name_of(attention.dtype)));
+  }
+  const AttentionProgram* program = find_program(machine, library, attention);
+  const CodeCounts* code = program != nullptr ? machine.find_code(program->code) : nullptr;
+  if (code == nullptr) {
+    return refused(fmt::format("no {} attention program of {} for {}", attention.pass == Pass::fwd ? "forward" : "backward",
+                               name_of(attention.impl.family), machine.name));
+  }
+  if (attention.head_dim > 256 || attention.head_dim_v > 256) {
+    return refused(fmt::format("head dimension {}, {} goes up to 256", std::max(attention.head_dim, attention.head_dim_v),
+                               name_of(attention.impl.family)));
+  }
+  const Cutting cutting = attention.pass == Pass::fwd ? cut_forward(machine, *program, attention)
+                                                      : cut_backward(*program, attention);
+  Plan plan;
+  const Kernel main = main_kernel(machine, *code, *program, attention, cutting, options);
+  plan.add(main);
+  for (const HelperKernel& helper : program->helpers) {
+    for (int i = 0; i < helper.count && runs(helper, attention, cutting); ++i) {
+      plan.add(helper_kernel(machine, *code, helper, attention));
+    }
+  }
+  if (options.describe) {
+    plan.description = describe(*program, cutting, main);
+  }
+  return plan;
+}
+
+}  // namespace perfmodel

@@ -93,10 +93,14 @@ std::string describe(const Gemm& gemm, const GemmConfig& config, const Kernel& k
 
 }  // namespace
 
-Plan gemm_plan(const Machine& machine, const Library& library, const Gemm& gemm, const GemmConfig& config) {
+Plan gemm_plan(const Machine& machine, const Library& library, const Gemm& gemm, const GemmConfig& config,
+               Regime regime) {
   Plan plan;
   Kernel kernel = gemm_kernel(machine, gemm, config);
   set_types(machine, gemm, kernel);
+  if (regime == Regime::cold) {
+    kernel.latency += machine.transfer.cold_prologue.value;
+  }
   const bool counted = kernel.items > library.cublas_hopper.counter_reset_above * static_cast<double>(machine.sms.value);
   plan.add(kernel);
   if (config.split_k > 1) {
@@ -114,7 +118,7 @@ Plan lower_gemm(const Machine& machine, const Library& library, const Gemm& gemm
     return plan;
   }
   const GemmConfig config = gemm.tile ? given_config(gemm) : chosen_config(machine, library, gemm);
-  Plan plan = gemm_plan(machine, library, gemm, config);
+  Plan plan = gemm_plan(machine, library, gemm, config, options.regime);
   if (options.describe) {
     plan.description = describe(gemm, config, plan.kernels[0]);
   }

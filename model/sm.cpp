@@ -25,6 +25,14 @@ Cycles alone(const Segment& segment) {
   return std::max(segment.interval, largest + segment.serial * (segment.busy.sum() - largest));
 }
 
+}  // namespace
+
+Cycles segment_time(const Segment& segment, int ctas) {
+  return std::max(alone(segment), static_cast<double>(ctas) * segment.busy.largest());
+}
+
+namespace {
+
 struct Item {
   Cycles time;
   Demand busy;
@@ -37,9 +45,10 @@ Item item_of(const Program& program, int ctas) {
   Cycles waits;
   for (const Segment& segment : program.all()) {
     const Cycles own = alone(segment);
-    const Cycles shared = ctas * segment.busy.largest();
+    const Cycles shared = static_cast<double>(ctas) * segment.busy.largest();
     item.time += segment.count * std::max(own, shared);
     item.busy += segment.count * segment.busy;
+    item.busy += segment.count * segment.aside;
     if (own > std::max(shared, segment.busy.largest())) {
       waits += segment.count * (own - segment.busy.largest());
     }

@@ -31,6 +31,9 @@ struct ResidentRate {
   Limiter limiter = Limiter::tensor;
 };
 
+// An iteration of one of `ctas` CTAs of a kind that share an SM.
+Cycles segment_time(const Segment& segment, int ctas);
+
 inline constexpr int max_residents = 4;
 
 struct SmRates {

@@ -1,0 +1,128 @@
+#include "model/schedule.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <numeric>
+#include <queue>
+#include <vector>
+
+namespace perfmodel {
+
+namespace {
+
+// Repetitions that are simulated: enough items for several rounds of all workers.
+struct Cut {
+  double simulated;
+  Cycles share;  // of the others, for one worker
+};
+
+Cut cut(std::span<const Cycles> items, double repeats, double workers) {
+  const double rounds = 6.0;
+  const double needed = std::ceil(rounds * workers / static_cast<double>(items.size()));
+  if (repeats <= 2.0 * needed) {
+    return {repeats, Cycles(0)};
+  }
+  Cycles sum;
+  for (const Cycles item : items) {
+    sum += item;
+  }
+  // Leave out a number of repetitions whose items are a whole number of rounds, or nearly so.
+  double left_out = repeats - needed;
+  const double block =
+      workers / static_cast<double>(std::gcd(static_cast<std::int64_t>(workers), static_cast<std::int64_t>(items.size())));
+  left_out = std::floor(left_out / block) * block;
+  return {repeats - left_out, left_out / workers * sum};
+}
+
+constexpr double stagger = 1.03;
+
+// One SM with up to two items in flight.
+struct Pair {
+  double left[2] = {0, 0};
+  bool busy[2] = {false, false};
+  double at = 0;
+
+  [[nodiscard]] int count() const { return int{busy[0]} + int{busy[1]}; }
+  [[nodiscard]] double next(double alone) const {
+    double least = 0;
+    for (int i = 0; i < 2; ++i) {
+      if (busy[i] && (least <= 0 || left[i] < least)) {
+        least = left[i];
+      }
+    }
+    return at + least / (count() == 1 ? alone : 1.0);
+  }
+};
+
+}  // namespace
+
+Cycles list_schedule(std::span<const Cycles> items, double repeats, int workers) {
+  if (items.empty() || repeats <= 0) {
+    return Cycles(0);
+  }
+  const Cut kept = cut(items, repeats, workers);
+  std::priority_queue<double, std::vector<double>, std::greater<>> free(std::greater<>{},
+                                                                        std::vector<double>(static_cast<std::size_t>(workers), 0.0));
+  double end = 0;
+  for (double i = 0; i < kept.simulated; ++i) {
+    for (const Cycles item : items) {
+      const double done = free.top() + item.si();
+      free.pop();
+      free.push(done);
+      end = std::max(end, done);
+    }
+  }
+  return Cycles(end) + kept.share;
+}
+
+Cycles paired_schedule(std::span<const Cycles> items, double repeats, int sms, double alone) {
+  if (items.empty() || repeats <= 0) {
+    return Cycles(0);
+  }
+  const Cut kept = cut(items, repeats, 2.0 * sms);
+  const auto total = static_cast<std::size_t>(kept.simulated) * items.size();
+  std::size_t taken = 0;
+  const auto take = [&] { return items[taken++ % items.size()].si(); };
+  std::vector<Pair> pairs(static_cast<std::size_t>(sms));
+  for (int slot = 0; slot < 2; ++slot) {
+    for (Pair& pair : pairs) {
+      if (taken < total) {
+        pair.left[slot] = take() * (slot == 1 ? stagger : 1.0);
+        pair.busy[slot] = true;
+      }
+    }
+  }
+  using Event = std::pair<double, std::size_t>;
+  std::priority_queue<Event, std::vector<Event>, std::greater<>> events;
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    if (pairs[i].count() > 0) {
+      events.emplace(pairs[i].next(alone), i);
+    }
+  }
+  double now = 0;
+  while (!events.empty()) {
+    const auto [time, index] = events.top();
+    events.pop();
+    now = time;
+    Pair& pair = pairs[index];
+    const double done = (time - pair.at) * (pair.count() == 1 ? alone : 1.0);
+    pair.at = time;
+    for (int slot = 0; slot < 2; ++slot) {
+      if (!pair.busy[slot]) {
+        continue;
+      }
+      pair.left[slot] -= done;
+      if (pair.left[slot] <= 1e-6) {
+        pair.busy[slot] = taken < total;
+        pair.left[slot] = pair.busy[slot] ? take() : 0.0;
+      }
+    }
+    if (pair.count() > 0) {
+      events.emplace(pair.next(alone), index);
+    }
+  }
+  return Cycles(now) + kept.share;
+}
+
+}  // namespace perfmodel
