@@ -34,23 +34,49 @@ std::string_view residual_class(const Operator& op) {
   return names[op.work.index()];
 }
 
-void set_interval(const Machine& machine, const Operator& op, Estimate& estimate) {
-  const std::string_view name = residual_class(op);
-  const std::string_view regime = name_of(estimate.regime);
-  const std::string_view limiter = limiter_name(estimate.limiter);
+namespace {
+
+const ResidualQuantiles* narrowest(const Machine& machine, std::string_view op, std::string_view regime,
+                                   std::string_view limiter) {
   const ResidualQuantiles* best = nullptr;
   int best_match = 0;
   for (const ResidualQuantiles& residual : machine.calibration.residuals) {
-    const int how = match(residual, name, regime, limiter);
+    const int how = match(residual, op, regime, limiter);
     if (how > best_match) {
       best_match = how;
       best = &residual;
     }
   }
-  const double low = best != nullptr ? best->q05 : -unknown_error;
-  const double high = best != nullptr ? best->q95 : unknown_error;
-  estimate.lower = (1.0 + low) * estimate.time;
-  estimate.upper = (1.0 + high) * estimate.time;
+  return best;
+}
+
+}  // namespace
+
+void set_interval(const Machine& machine, const Operator& op, Estimate& estimate) {
+  const ResidualQuantiles* residual =
+      narrowest(machine, residual_class(op), name_of(estimate.regime), limiter_name(estimate.limiter));
+  estimate.lower = (1.0 + (residual != nullptr ? residual->q05 : -unknown_error)) * estimate.time;
+  estimate.upper = (1.0 + (residual != nullptr ? residual->q95 : unknown_error)) * estimate.time;
+}
+
+void set_interval(const Machine& machine, SequenceEstimate& sequence) {
+  const ResidualQuantiles* residual =
+      sequence.items.size() > 1 ? narrowest(machine, "block", name_of(sequence.regime), "any") : nullptr;
+  if (residual != nullptr) {
+    sequence.lower = (1.0 + residual->q05) * sequence.total;
+    sequence.upper = (1.0 + residual->q95) * sequence.total;
+    sequence.matmul_lower = (1.0 + residual->q05) * sequence.matmul;
+    sequence.matmul_upper = (1.0 + residual->q95) * sequence.matmul;
+    return;
+  }
+  for (const SequenceItem& item : sequence.items) {
+    sequence.lower += item.estimate.lower;
+    sequence.upper += item.estimate.upper;
+    if (item.matmul) {
+      sequence.matmul_lower += item.estimate.lower;
+      sequence.matmul_upper += item.estimate.upper;
+    }
+  }
 }
 
 }  // namespace perfmodel

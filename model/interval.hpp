@@ -13,4 +13,8 @@ std::string_view residual_class(const Operator& op);
 // limiter; operator and regime; operator. Without any, 30 % either way.
 void set_interval(const Machine& machine, const Operator& op, Estimate& estimate);
 
+// The interval of a block: from the residuals of whole blocks, since the errors of one block's operators go together;
+// a single operator keeps its own. Without residuals of blocks, the operators' intervals add up.
+void set_interval(const Machine& machine, SequenceEstimate& sequence);
+
 }  // namespace perfmodel

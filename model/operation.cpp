@@ -1,0 +1,215 @@
+#include "model/operation.hpp"
+
+#include <algorithm>
+
+#include "model/interval.hpp"
+#include "model/residency.hpp"
+
+namespace perfmodel {
+
+namespace {
+
+void add_kernel(const Machine& machine, const Kernel& kernel, const KernelTime& at, DataKind data, Timing& total) {
+  total.time += at.time;
+  total.launch += at.launch;
+  total.fill += at.fill;
+  total.steady += at.steady;
+  total.tail += at.tail;
+  for (int i = 0; i < limiter_count; ++i) {
+    total.bounds[static_cast<Limiter>(i)] += at.bounds[static_cast<Limiter>(i)];
+  }
+  total.busy += at.busy;
+  const double smem_rate = 128.0;
+  total.traffic.smem += Bytes(at.busy[Resource::smem].si() * smem_rate);
+  total.traffic.l2 += kernel.l2_read + kernel.l2_written;
+  total.traffic.dram_read += at.memory.dram_read;
+  total.traffic.dram_written += at.memory.dram_written;
+  total.load += kernel_load(machine, kernel, at, data);
+}
+
+// What the timer adds to the kernels' own time.
+Seconds timer_share(const Machine& machine, Timer timer, int kernels) {
+  switch (timer) {
+    case Timer::cupti: return Seconds(0);
+    case Timer::events: return kernels * machine.launch.stream.value;
+    case Timer::graph: return kernels * machine.launch.graph.value;
+    case Timer::do_bench: return machine.launch.do_bench.value + (kernels - 1) * machine.launch.stream.value;
+  }
+  return Seconds(0);
+}
+
+Bytes footprint_of(const Plan& plan) {
+  Bytes bytes;
+  for (const Kernel& kernel : plan.all()) {
+    bytes += kernel.input + kernel.output;
+  }
+  return bytes;
+}
+
+}  // namespace
+
+Timing timing_at(const Machine& machine, const Prepared& prepared, Hertz clock, Fidelity fidelity) {
+  Timing total;
+  for (int i = 0; i < prepared.plan.kernel_count; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    const Kernel& kernel = prepared.plan.kernels[at];
+    add_kernel(machine, kernel,
+               kernel_time(machine, kernel, prepared.residency[at], clock, prepared.l2[at], fidelity), prepared.data,
+               total);
+  }
+  const Seconds timer = timer_share(machine, prepared.timer, prepared.plan.kernel_count);
+  total.time += timer;
+  total.launch += timer;
+  total.bounds[Limiter::launch] += timer;
+  return total;
+}
+
+Prepared prepare(const Machine& machine, const Library& library, const Operator& op, Regime regime,
+                 const PredictOptions& options) {
+  Prepared prepared;
+  prepared.timer = op.timer;
+  prepared.data = op.data;
+  prepared.plan = lower(machine, library, op, {.regime = regime, .describe = options.describe});
+  Plan& plan = prepared.plan;
+  if (!plan.refusal.empty()) {
+    return prepared;
+  }
+  const L2State again = repeated(machine, footprint_of(plan));
+  for (int i = 0; i < plan.kernel_count; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    const Residency fits = residency(machine, plan.kernels[at].program);
+    if (fits.ctas == 0) {
+      plan.refusal = fits.refusal;
+      return prepared;
+    }
+    prepared.residency[at] = fits.ctas;
+    prepared.l2[at] = regime == Regime::cold && i == 0 ? flushed(machine) : again;
+  }
+  return prepared;
+}
+
+ClockState clock_of(const Machine& machine, const Prepared& prepared, Regime regime, const PredictOptions& options) {
+  const auto time = [&](Hertz clock) { return timing_at(machine, prepared, clock, options.fidelity).time; };
+  const Timing at = timing_at(machine, prepared, machine.clock.maximum.value, options.fidelity);
+  if (options.clock) {
+    return {*options.clock, ClockLimit::top, power_at(machine, at.load, time(*options.clock), *options.clock)};
+  }
+  if (regime == Regime::sustained) {
+    return steady_clock(machine, at.load, time);
+  }
+  return burst_clock(machine, at.load, time, /*from_start=*/regime == Regime::cold);
+}
+
+namespace {
+
+bool follows_sm_clock(Limiter limiter) {
+  switch (limiter) {
+    case Limiter::tensor:
+    case Limiter::fma:
+    case Limiter::alu:
+    case Limiter::xu:
+    case Limiter::issue:
+    case Limiter::smem:
+    case Limiter::recurrence: return true;
+    default: return false;
+  }
+}
+
+// The longest bound and the runner-up. Under the power limit, whatever follows the SM clock counts as `power`: the
+// bound it would have without the limit stays with the resource.
+void name_limiters(Estimate& estimate, double clock_kept) {
+  PerLimiter<Seconds>& bounds = estimate.bounds;
+  if (estimate.clock_limit == ClockLimit::power) {
+    Seconds most;
+    for (int i = 0; i < limiter_count; ++i) {
+      const auto limiter = static_cast<Limiter>(i);
+      if (follows_sm_clock(limiter)) {
+        most = std::max(most, bounds[limiter]);
+        bounds[limiter] *= clock_kept;
+      }
+    }
+    bounds[Limiter::power] = most;
+  }
+  Seconds first;
+  Seconds second;
+  for (int i = 0; i < limiter_count; ++i) {
+    const auto limiter = static_cast<Limiter>(i);
+    if (bounds[limiter] > first) {
+      second = first;
+      estimate.second = estimate.limiter;
+      first = bounds[limiter];
+      estimate.limiter = limiter;
+    } else if (bounds[limiter] > second) {
+      second = bounds[limiter];
+      estimate.second = limiter;
+    }
+  }
+  estimate.slack = first.si() > 0 ? 1.0 - second / first : 0.0;
+}
+
+Utilisation utilisation_of(const Machine& machine, const Timing& at, Hertz clock) {
+  const Cycles all = static_cast<double>(machine.sms.value) * (at.time * clock);
+  const auto share = [&](Resource resource) { return std::min(1.0, at.busy[resource] / all); };
+  Utilisation use;
+  use.tensor = share(Resource::tensor);
+  use.fma = share(Resource::fma);
+  use.alu = share(Resource::alu);
+  use.xu = share(Resource::xu);
+  use.issue = share(Resource::issue);
+  use.smem = share(Resource::smem);
+  use.l2 = std::min(1.0, at.traffic.l2 / machine.l2.bandwidth.value / at.time);
+  use.dram = std::min(1.0, (at.traffic.dram_read + at.traffic.dram_written) / machine.dram.bandwidth.value / at.time);
+  return use;
+}
+
+// Datasheet peaks and nothing else.
+Seconds roofline_of(const Machine& machine, const Operator& op, const Plan& plan) {
+  Seconds compute;
+  const Dtype* dtype = nullptr;
+  if (const auto* gemm = std::get_if<Gemm>(&op.work)) {
+    dtype = &gemm->dtype;
+  } else if (const auto* attention = std::get_if<Attention>(&op.work)) {
+    dtype = &attention->dtype;
+  }
+  if (dtype != nullptr) {
+    const FlopsPerSecond peak =
+        static_cast<double>(machine.sms.value) * (tensor_rate(machine, *dtype) * machine.clock.datasheet.value);
+    compute = flops_of(op.work) / peak;
+  }
+  const Kernel& main = plan.kernels[0];
+  return std::max(compute, (main.input + main.output) / machine.dram.bandwidth.value);
+}
+
+}  // namespace
+
+Estimate summarise(const Machine& machine, const Operator& op, const Prepared& prepared, const ClockState& steady,
+                   Regime regime, Fidelity fidelity) {
+  const Timing at = timing_at(machine, prepared, steady.clock, fidelity);
+  Estimate estimate;
+  estimate.regime = regime;
+  estimate.time = at.time;
+  estimate.bounds = at.bounds;
+  estimate.parts = {at.launch, at.fill, at.steady, at.tail};
+  estimate.traffic = at.traffic;
+  estimate.flops = flops_of(op.work);
+  estimate.clock = steady.clock;
+  estimate.reported_clock = reported_clock(machine, steady);
+  estimate.clock_limit = steady.limit;
+  estimate.power = steady.power;
+  estimate.utilisation = utilisation_of(machine, at, steady.clock);
+  estimate.roofline = roofline_of(machine, op, prepared.plan);
+  estimate.kernel = prepared.plan.description;
+  name_limiters(estimate, steady.clock / std::min(machine.clock.datasheet.value, machine.clock.maximum.value));
+  set_interval(machine, op, estimate);
+  return estimate;
+}
+
+Estimate refused(std::string why, Regime regime) {
+  Estimate estimate;
+  estimate.limiter = Limiter::infeasible;
+  estimate.regime = regime;
+  estimate.refusal = std::move(why);
+  return estimate;
+}
+
+}  // namespace perfmodel
