@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <map>
 
 #include "support/suggest.hpp"
@@ -81,8 +82,9 @@ class BlockReader {
     for (const auto& pass : block_passes) scope_.define_constant(pass.name, static_cast<double>(pass.value));
     scope_.define_constant("dtype", static_cast<double>(block_.dtype));
     scope_.define_function("bytes", [](double dtype) {
-      const double last = static_cast<double>(enum_names<Dtype>().size()) - 1.0;
-      return bytes_of(static_cast<Dtype>(static_cast<int>(std::clamp(dtype, 0.0, last))), 1.0).si();
+      const auto count = static_cast<double>(enum_names<Dtype>().size());
+      if (!(dtype >= 0.0 && dtype < count)) return std::numeric_limits<double>::quiet_NaN();
+      return bytes_of(static_cast<Dtype>(static_cast<int>(dtype)), 1.0).si();
     });
   }
 

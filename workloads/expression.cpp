@@ -208,7 +208,13 @@ struct ExpressionScope::State {
       parser.ClearConst();
       for (const auto& [name, value] : values) parser.DefineConst(std::string(name), value);
       parser.SetExpr(node.text());
-      result = parser.Eval();
+      int results = 0;
+      const double* values_found = parser.Eval(results);
+      if (results != 1) {
+        fault(node, node.text().find(','), what, "unexpected ','");
+        return std::nullopt;
+      }
+      result = values_found[0];
     } catch (const mu::ParserError& error) {
       const int at = std::clamp(error.GetPos(), 0, static_cast<int>(node.text().size()));
       fault(node, static_cast<std::size_t>(at), what, describe(error));
@@ -218,7 +224,7 @@ struct ExpressionScope::State {
     fault(node, 0, what,
           node.text().find('/') != std::string::npos || node.text().find("ceil_div") != std::string::npos
               ? fmt::format("'{}' divides by zero", node.text())
-              : fmt::format("'{}' is too large a number", node.text()));
+              : fmt::format("'{}' gives no finite number", node.text()));
     return std::nullopt;
   }
 

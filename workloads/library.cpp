@@ -13,8 +13,8 @@ const SequenceCounts& MaskWords::counts(int rounds, int bits) {
 }
 
 Library load_library() {
-  return {load_library_menu("cublas-hopper"), load_library_menu("cublas-blackwell"),
-          load_attention_programs(), std::make_shared<MaskWords>(Sequence::load("dropout_mask"))};
+  return {load_library_menu("cublas-hopper"), load_library_menu("cublas-blackwell"), load_attention_programs(),
+          std::make_shared<MaskWords>(Sequence::load("dropout_mask"))};
 }
 
 }  // namespace perfmodel

@@ -97,6 +97,11 @@ TEST_CASE("faults point into the expression") {
         "in.yaml:1:6: error: 'x': unexpected '=', to compare write '=='\n"
         "  x: a = 3\n"
         "       ^\n");
+  CHECK(fault_of("x: 1, 2\n") ==
+        "in.yaml:1:5: error: 'x': unexpected ','\n"
+        "  x: 1, 2\n"
+        "      ^\n");
+  CHECK(fault_of("x: min()\n").find("too few arguments for 'min'") != std::string::npos);
   CHECK(fault_of("x: [1, 2]\n") ==
         "in.yaml:1:4: error: 'x': expected a number or an expression, not a list\n"
         "  x: [1, 2]\n"
@@ -109,7 +114,7 @@ TEST_CASE("results that are no number") {
         "  x: 1 / (a - 2)\n"
         "     ^\n");
   CHECK(fault_of("x: 10 ^ 400\n") ==
-        "in.yaml:1:4: error: 'x': '10 ^ 400' is too large a number\n"
+        "in.yaml:1:4: error: 'x': '10 ^ 400' gives no finite number\n"
         "  x: 10 ^ 400\n"
         "     ^\n");
 }
