@@ -17,6 +17,7 @@ const std::vector<std::string>& fitted_keys(const Machine& machine);
 struct FitOptions {
   int folds = 6;       // of the cross-validation; 0 for none
   int iterations = 25;
+  std::size_t rows_per_table = 252;  // that the fit learns from; errors are taken over all of them
 };
 
 // What a fit without a row's family says of the row.

@@ -73,10 +73,15 @@ std::vector<Measurement> load_measurements(const std::string& path) {
   MeasuredColumns measured(table, faults);
   std::vector<Measurement> result(table.rows());
   const std::string name = std::filesystem::path(path).filename().string();
+  BlockModels models;
   for (std::size_t row = 0; row < table.rows(); ++row) {
     result[row].op = rows.read(row);
     result[row].family = family_of(result[row].op);
     result[row].table = name;
+    if (std::holds_alternative<BlockRow>(result[row].op.work)) {
+      result[row].block = expand_block_row(result[row].op, models);
+      result[row].op.regime = result[row].block->regime;
+    }
     measured.read(row, result[row]);
   }
   faults.throw_if_errors();

@@ -6,12 +6,14 @@
 #include <vector>
 
 #include "support/units.hpp"
+#include "workloads/block.hpp"
 #include "workloads/operator.hpp"
 
 namespace perfmodel {
 
 struct Measurement {
   Operator op;
+  std::optional<Block> block;  // what a block row stands for
   std::optional<Seconds> time;
   std::optional<Hertz> clock;  // mean SM clock while it ran; only of steady rows
   std::optional<Watts> power;  // mean board power of a steady row with enough samples

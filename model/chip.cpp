@@ -73,9 +73,13 @@ Seconds combined(double exponent, Seconds sm, Seconds l2, Seconds dram) {
   if (most <= 0) {
     return Seconds(0);
   }
-  const double sum = std::pow(sm.si() / most, exponent) + std::pow(l2.si() / most, exponent) +
-                     std::pow(dram.si() / most, exponent);
-  return Seconds(most * std::pow(sum, 1.0 / exponent));
+  // A time below a tenth of the longest adds next to nothing, and powers are dear.
+  double sum = 0;
+  for (const Seconds part : {sm, l2, dram}) {
+    const double share = part.si() / most;
+    sum += share >= 1.0 ? 1.0 : share > 0.1 ? std::pow(share, exponent) : 0.0;
+  }
+  return sum > 1.0 ? Seconds(most * std::pow(sum, 1.0 / exponent)) : Seconds(most);
 }
 
 }  // namespace

@@ -25,4 +25,9 @@ Estimate predict(const Machine& machine, const Library& library, const Operator&
 SequenceEstimate predict(const Machine& machine, const Library& library, const Block& block,
                          const PredictOptions& options);
 
+// Fills in the kernel that the library would choose for every GEMM without a tile, so that later predictions need not
+// search again: for what-ifs and fits that should hold the choice still.
+void choose_kernels(const Machine& machine, const Library& library, Operator& op);
+void choose_kernels(const Machine& machine, const Library& library, Block& block);
+
 }  // namespace perfmodel

@@ -18,7 +18,7 @@ struct Cut {
 };
 
 Cut cut(std::span<const Cycles> items, double repeats, double workers) {
-  const double rounds = 6.0;
+  const double rounds = 3.0;
   const double needed = std::ceil(rounds * workers / static_cast<double>(items.size()));
   if (repeats <= 2.0 * needed) {
     return {repeats, Cycles(0)};
@@ -60,6 +60,9 @@ struct Pair {
 Cycles list_schedule(std::span<const Cycles> items, double repeats, int workers) {
   if (items.empty() || repeats <= 0) {
     return Cycles(0);
+  }
+  if (std::all_of(items.begin(), items.end(), [&](Cycles item) { return item == items.front(); })) {
+    return std::ceil(repeats * static_cast<double>(items.size()) / workers) * items.front();
   }
   const Cut kept = cut(items, repeats, workers);
   std::priority_queue<double, std::vector<double>, std::greater<>> free(std::greater<>{},
