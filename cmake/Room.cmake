@@ -1,5 +1,6 @@
-# perfmodel_room(NAME [LINKS room...] [USES external-target...])
+# perfmodel_room(NAME [LINKS room...] [USES external-target...] [EXPOSES external-target...])
 #
+# USES is for the sources alone, EXPOSES for what the room's headers include.
 # Declares the static library perfmodel_NAME from every .cpp of the calling directory.
 # A room without sources becomes an interface library, so that it may fill up later.
 # perfmodel_options holds what every target of the tree compiles with.
@@ -28,16 +29,17 @@ if(PERFMODEL_TIDY)
 endif()
 
 function(perfmodel_room name)
-  cmake_parse_arguments(PARSE_ARGV 1 room "" "" "LINKS;USES")
+  cmake_parse_arguments(PARSE_ARGV 1 room "" "" "LINKS;USES;EXPOSES")
   list(TRANSFORM room_LINKS PREPEND perfmodel_)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   if(sources)
     add_library(perfmodel_${name} STATIC ${sources})
-    target_link_libraries(perfmodel_${name} PUBLIC ${room_LINKS} PRIVATE ${room_USES} $<BUILD_INTERFACE:perfmodel_options>)
+    target_link_libraries(perfmodel_${name} PUBLIC ${room_LINKS} ${room_EXPOSES}
+      PRIVATE ${room_USES} $<BUILD_INTERFACE:perfmodel_options>)
     set(scope PUBLIC)
   else()
     add_library(perfmodel_${name} INTERFACE)
-    target_link_libraries(perfmodel_${name} INTERFACE ${room_LINKS})
+    target_link_libraries(perfmodel_${name} INTERFACE ${room_LINKS} ${room_EXPOSES})
     set(scope INTERFACE)
   endif()
   target_compile_features(perfmodel_${name} ${scope} cxx_std_20)
