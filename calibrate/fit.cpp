@@ -71,20 +71,15 @@ class Observations {
       : machine_(machine), library_(library), measurements_(measurements), rows_(std::move(rows)), keys_(keys) {}
 
   [[nodiscard]] Eigen::VectorXd operator()(const Eigen::VectorXd& point) const {
-    const Machine machine = at(point);
+    Machine machine = machine_;
+    for (std::size_t j = 0; j < keys_.size(); ++j) {
+      find_constant(machine, keys_[j])->constant.set(point[static_cast<Eigen::Index>(j)]);
+    }
     Eigen::VectorXd residuals = Eigen::VectorXd::Zero(static_cast<Eigen::Index>(3 * rows_.size()));
     for (std::size_t i = 0; i < rows_.size(); ++i) {
       observe(machine, measurements_[rows_[i]], residuals, static_cast<Eigen::Index>(3 * i));
     }
     return residuals;
-  }
-
-  [[nodiscard]] Machine at(const Eigen::VectorXd& point) const {
-    Machine machine = machine_;
-    for (std::size_t j = 0; j < keys_.size(); ++j) {
-      find_constant(machine, keys_[j])->constant.set(point[static_cast<Eigen::Index>(j)], Origin::fitted, "fit");
-    }
-    return machine;
   }
 
  private:
@@ -167,51 +162,77 @@ std::vector<std::size_t> thinned(const std::vector<Measurement>& measurements, s
   return kept;
 }
 
-}  // namespace
+// Leaves out what the model has no program for, and holds the choice of kernels still.
+std::vector<Measurement> settled(const Machine& machine, const Library& library, const std::vector<Measurement>& all) {
+  std::vector<Measurement> result;
+  for (Measurement measured : all) {
+    choose_kernels(machine, library, measured.op);
+    if (measured.block) {
+      choose_kernels(machine, library, *measured.block);
+    }
+    if (answer_of(machine, library, measured, std::nullopt).feasible) {
+      result.push_back(std::move(measured));
+    }
+  }
+  return result;
+}
 
-Fit fit_machine(const Machine& machine, const Library& library, const std::vector<Measurement>& measurements,
-                const std::vector<std::string>& keys, const FitOptions& options) {
-  const std::vector<std::size_t> learned = thinned(measurements, options.rows_per_table);
-  std::vector<FitParameter> parameters = parameters_of(machine, keys);
-  const Observations observations(machine, library, measurements, learned, keys);
+Eigen::VectorXd solve(const Machine& machine, const Library& library, const std::vector<Measurement>& measurements,
+                      std::vector<std::size_t> rows, const std::vector<std::string>& keys, int iterations) {
+  const Observations observations(machine, library, measurements, std::move(rows), keys);
   LeastSquaresOptions solver;
-  solver.iterations = options.iterations;
-  const LeastSquaresResult whole = least_squares(std::cref(observations), parameters, solver);
+  solver.iterations = iterations;
+  return least_squares(std::cref(observations), parameters_of(machine, keys), solver).point;
+}
 
-  Fit fit;
-  fit.machine = observations.at(whole.point);
-  fit.keys = keys;
-  fit.iterations = whole.iterations;
-  if (options.folds < 2) {
-    return fit;
+Machine with(const Machine& machine, const std::vector<std::string>& keys, const Eigen::VectorXd& point) {
+  Machine result = machine;
+  for (std::size_t j = 0; j < keys.size(); ++j) {
+    find_constant(result, keys[j])->constant.set(point[static_cast<Eigen::Index>(j)], Origin::fitted, "fit");
   }
-  // Folds start from the whole fit: they differ little from it, and the start cannot leak more than that.
-  for (std::size_t j = 0; j < parameters.size(); ++j) {
-    parameters[j].start = whole.point[static_cast<Eigen::Index>(j)];
-  }
-  solver.iterations = std::max(3, options.iterations / 3);
-  const std::map<std::string, int> fold_of = deal(measurements, options.folds);
+  return result;
+}
+
+void cross_validate(const Library& library, const FitOptions& options, Fit& fit) {
+  const std::vector<std::size_t> learned = thinned(fit.measurements, options.rows_per_table);
+  const std::map<std::string, int> fold_of = deal(fit.measurements, options.folds);
   for (int fold = 0; fold < options.folds; ++fold) {
     std::vector<std::size_t> train;
-    std::vector<std::size_t> test;
     for (const std::size_t i : learned) {
-      if (fold_of.at(measurements[i].family) != fold) {
+      if (fold_of.at(fit.measurements[i].family) != fold) {
         train.push_back(i);
       }
     }
-    for (std::size_t i = 0; i < measurements.size(); ++i) {
-      if (fold_of.at(measurements[i].family) == fold) {
-        test.push_back(i);
+    // Starting from the whole fit saves most of the iterations; what it leaks is no more than the start.
+    const Machine without = with(fit.machine, fit.keys,
+                                 solve(fit.machine, library, fit.measurements, std::move(train), fit.keys,
+                                       std::max(3, options.iterations / 4)));
+    for (std::size_t i = 0; i < fit.measurements.size(); ++i) {
+      if (fold_of.at(fit.measurements[i].family) == fold) {
+        fit.held_out.push_back(hold_out(without, library, fit.measurements[i], i));
       }
-    }
-    const Observations some(machine, library, measurements, train, keys);
-    const Machine without = some.at(least_squares(std::cref(some), parameters, solver).point);
-    for (const std::size_t i : test) {
-      fit.held_out.push_back(hold_out(without, library, measurements[i], i));
     }
   }
   std::sort(fit.held_out.begin(), fit.held_out.end(),
             [](const HeldOut& a, const HeldOut& b) { return a.measurement < b.measurement; });
+}
+
+}  // namespace
+
+Fit fit_machine(const Machine& machine, const Library& library, std::vector<Measurement> measurements,
+                const std::vector<std::string>& keys, const FitOptions& options) {
+  Fit fit;
+  fit.machine = machine;
+  fit.keys = keys;
+  for (const int iterations : {options.iterations / 2, options.iterations}) {
+    fit.measurements = settled(fit.machine, library, measurements);
+    fit.machine = with(fit.machine, keys,
+                       solve(fit.machine, library, fit.measurements, thinned(fit.measurements, options.rows_per_table),
+                             keys, iterations));
+  }
+  if (options.folds >= 2) {
+    cross_validate(library, options, fit);
+  }
   return fit;
 }
 

@@ -17,7 +17,7 @@ const std::vector<std::string>& fitted_keys(const Machine& machine);
 struct FitOptions {
   int folds = 6;       // of the cross-validation; 0 for none
   int iterations = 25;
-  std::size_t rows_per_table = 252;  // that the fit learns from; errors are taken over all of them
+  std::size_t rows_per_table = 126;  // that the fit learns from; errors are taken over all of them
 };
 
 // What a fit without a row's family says of the row.
@@ -34,12 +34,13 @@ struct HeldOut {
 struct Fit {
   Machine machine;  // with the fitted constants
   std::vector<std::string> keys;
-  std::vector<HeldOut> held_out;
-  int iterations = 0;
+  std::vector<Measurement> measurements;  // those that the model has a program for
+  std::vector<HeldOut> held_out;          // by measurement, in their order; empty without cross-validation
 };
 
-// Fits the constants of `keys` on all measurements, then again for each fold of families. Deterministic.
-Fit fit_machine(const Machine& machine, const Library& library, const std::vector<Measurement>& measurements,
+// Fits the constants of `keys`, then again for each fold of families. Rows without a tile keep the kernel that the
+// model chooses, chosen anew once with the constants of a first fit. Deterministic.
+Fit fit_machine(const Machine& machine, const Library& library, std::vector<Measurement> measurements,
                 const std::vector<std::string>& keys, const FitOptions& options = {});
 
 // Quantiles of measured / predicted - 1 over the held-out rows: by operator, regime and limiter; by operator and

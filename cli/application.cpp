@@ -13,6 +13,7 @@
 #include "cli/completion.hpp"
 #include "cli/console.hpp"
 #include "cli/diff.hpp"
+#include "cli/fit.hpp"
 #include "cli/help.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/predict.hpp"
@@ -123,7 +124,8 @@ int finish_parse(const CLI::App& app, const CLI::ParseError& error) {
     return exit_ok;
   }
   if (dynamic_cast<const CLI::CallForHelp*>(&error) != nullptr) {
-    fmt::print("{}", innermost(app).help(command_line(innermost(app))));
+    const CLI::App& command = innermost(app);
+    fmt::print("{}", command.help(command.get_parent() == nullptr ? "" : command_line(*command.get_parent())));
     return exit_ok;
   }
   if (dynamic_cast<const CLI::CallForVersion*>(&error) != nullptr) {
@@ -166,6 +168,7 @@ std::unique_ptr<CLI::App> make_application(Context& context) {
   add_predict_command(*app, context);
   add_validate_command(*app, context);
   add_diff_command(*app, context);
+  add_fit_command(*app, context);
   add_arch_command(*app);
   add_completion_command(*app, context);
   context.examples[app.get()] =
