@@ -11,7 +11,7 @@ std::string HelpFormatter::make_help(const CLI::App* app, std::string name, CLI:
   text += make_positionals(app);
   text += make_groups(app, mode);
   text += make_subcommands(app, mode);
-  if (!app->get_footer().empty()) text += '\n' + app->get_footer() + '\n';
+  if (!app->get_footer().empty()) text += "\n" + app->get_footer() + "\n";
   return text;
 }
 

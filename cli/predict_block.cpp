@@ -61,6 +61,25 @@ std::vector<std::string> with(const std::vector<std::string>& settings, std::str
   return all;
 }
 
+// The block with another attention library; what --set attention_impl would give, without reading the file again.
+Block with_attention_impl(Block block, Family family) {
+  for (BlockOperator& item : block.operators) {
+    auto* attention = std::get_if<Attention>(&item.op.work);
+    if (attention != nullptr && attention->impl == block.attention_impl) attention->impl = {family, {}};
+  }
+  block.attention_impl = {family, {}};
+  return block;
+}
+
+// The block without its fused dropout; other modes have kernels of their own and need the file.
+Block without_fused_dropout(Block block) {
+  for (BlockOperator& item : block.operators) {
+    if (auto* attention = std::get_if<Attention>(&item.op.work)) attention->dropout = 0.0;
+  }
+  block.dropout = 0.0;
+  return block;
+}
+
 class BlockPrediction {
  public:
   BlockPrediction(const PredictCommand& command, const Library& library, const Context& context, BlockFile file)
@@ -117,29 +136,44 @@ class BlockPrediction {
   [[nodiscard]] std::vector<Variant> variants(const Machine& machine) const {
     std::vector<Variant> found;
     if (block_.single_operator) return found;
-    std::vector<std::string> changes;
-    if (block_.dropout > 0.0) {
-      for (const std::string_view mode : {"fused", "sequential", "overlapped"}) {
-        changes.push_back(fmt::format("dropout_mode={}", mode));
-      }
+    for (const Family family : {Family::cudnn, Family::flash2, Family::flash3, Family::fa4}) {
+      if (family == block_.attention_impl.family) continue;
+      found.push_back({fmt::format("attention_impl={}", name_of(family)), with_attention_impl(block_, family)});
     }
-    for (const std::string_view impl : {"cudnn", "flash2", "flash3", "fa4"}) {
-      if (impl != name_of(block_.attention_impl.family)) changes.push_back(fmt::format("attention_impl={}", impl));
-    }
-    const bool wide = block_.dtype == Dtype::bf16 || block_.dtype == Dtype::fp16;
-    if (wide && machine.tensor.fp8.present()) changes.emplace_back("dtype=fp8");
-    if (wide || block_.dtype == Dtype::fp8) {
-      if (machine.tensor.nvfp4.present()) changes.emplace_back("dtype=nvfp4");
-    }
-    for (const std::string& change : changes) {
+    for (const std::string& change : setting_changes(machine)) {
       found.push_back({change, file_.block(with(command_.settings, change))});
     }
     return found;
   }
 
+  // Other settings worth a try on that machine.
+  [[nodiscard]] std::vector<std::string> setting_changes(const Machine& machine) const {
+    std::vector<std::string> changes;
+    struct Mode {
+      DropoutMode mode;
+      std::string_view name;
+    };
+    static constexpr std::array<Mode, 3> modes{
+        {{DropoutMode::fused, "fused"}, {DropoutMode::sequential, "sequential"}, {DropoutMode::overlapped, "overlapped"}}};
+    for (const Mode& mode : modes) {
+      if (block_.dropout > 0.0 && mode.mode != block_.dropout_mode) {
+        changes.push_back(fmt::format("dropout_mode={}", mode.name));
+      }
+    }
+    const bool wide = block_.dtype == Dtype::bf16 || block_.dtype == Dtype::fp16;
+    if (wide && machine.tensor.fp8.present()) changes.emplace_back("dtype=fp8");
+    if ((wide || block_.dtype == Dtype::fp8) && machine.tensor.nvfp4.present()) changes.emplace_back("dtype=nvfp4");
+    return changes;
+  }
+
+  [[nodiscard]] Block without_dropout() const {
+    if (block_.dropout_mode == DropoutMode::fused) return without_fused_dropout(block_);
+    return file_.block(with(command_.settings, "dropout=0"));
+  }
+
   [[nodiscard]] StudyRequest request(const Machine& machine) const {
     StudyRequest request{.subject = block_, .without_dropout = {}, .variants = {}, .options = options_};
-    if (block_.dropout > 0.0) request.without_dropout = file_.block(with(command_.settings, "dropout=0"));
+    if (block_.dropout > 0.0) request.without_dropout = without_dropout();
     request.variants = variants(machine);
     return request;
   }

@@ -29,17 +29,17 @@ std::string heading(const Comparison& comparison) {
 Grid summary_grid(const Comparison& comparison) {
   Grid grid;
   grid.column(comparison.key, Grid::Align::left).column("time").column("change").column("90 % interval");
-  grid.column("clock").column("power").column("limiter", Grid::Align::left).column("roofline");
+  grid.column("clock").column("power").column("roofline").column("limiter", Grid::Align::left);
   std::optional<Seconds> first;
   for (const Alternative& alternative : comparison.alternatives) {
     if (!alternative.refusal.empty()) {
-      grid.row({alternative.value, "", "", "", "", "", "infeasible: " + alternative.refusal});
+      grid.row({alternative.value, "", "", "", "", "", "", "infeasible: " + alternative.refusal});
       continue;
     }
     const Estimate whole = flattened(alternative.estimate);
     grid.row({alternative.value, format_time(whole.time), first ? change_text(whole.time / *first - 1.0) : "",
               interval_text(whole.lower, whole.upper), format_clock(whole.clock), format_power(whole.power),
-              std::string(limiter_name(whole.limiter)), format_time(whole.roofline)});
+              format_time(whole.roofline), std::string(limiter_name(whole.limiter))});
     if (!first) first = whole.time;
   }
   return grid;

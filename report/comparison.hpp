@@ -2,9 +2,9 @@
 //
 //     llama2_block by dropout_mode
 //
-//     dropout_mode     time  change  90 % interval     clock  power  limiter
-//     none          1.64 ms          1.56 to 1.73 ms  1480 MHz  700 W  power
-//     fused         1.82 ms   +11 %  1.73 to 1.93 ms  1490 MHz  700 W  power
+//     dropout_mode     time  change    90 % interval     clock  power  roofline  limiter
+//     none          1.64 ms          1.56 to 1.73 ms  1480 MHz  700 W   1.20 ms  power
+//     fused         1.82 ms   +11 %  1.73 to 1.93 ms  1490 MHz  700 W   1.20 ms  power
 //
 //     operator    none   fused
 //     qkv       321 us  322 us

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 
 #include "report/subject.hpp"
@@ -26,22 +25,18 @@ void append_fixed(std::string& out, double value, int decimals) {
     out += fmt::format("{}", value);
     return;
   }
-  std::array<char, 32> digits{};
   long long scaled = std::llround(value * factor);
   if (scaled < 0) {
     out += '-';
     scaled = -scaled;
   }
-  const auto whole = scaled / static_cast<long long>(factor);
-  const auto fraction = scaled % static_cast<long long>(factor);
-  char* end = std::to_chars(digits.data(), digits.data() + digits.size(), whole).ptr;
-  *end++ = '.';
-  if (decimals == 3) {
-    if (fraction < 100) *end++ = '0';
-    if (fraction < 10) *end++ = '0';
+  const auto step = static_cast<long long>(factor);
+  const fmt::format_int whole(scaled / step);
+  out.append(whole.data(), whole.size());
+  out += '.';
+  for (long long place = step / 10, rest = scaled % step; place > 0; place /= 10) {
+    out += static_cast<char>('0' + rest / place % 10);
   }
-  end = std::to_chars(end, digits.data() + digits.size(), fraction).ptr;
-  out.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
 }
 
 void append_microseconds(std::string& out, Seconds time) { append_fixed(out, time.si() * 1e6, 3); }

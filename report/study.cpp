@@ -7,6 +7,7 @@
 #include <span>
 
 #include "arch/fields.hpp"
+#include "model/library_choice.hpp"
 
 namespace perfmodel {
 namespace {
@@ -21,6 +22,108 @@ double perturbed(const ConstantRef& constant) {
   if (!constant.integral()) return value * (1.0 + perturbation);
   return std::max(std::round(value * (1.0 + perturbation)), value + 1.0);
 }
+
+// Gives GEMMs the tile that the library would choose, searching its menu once for each shape rather than in every
+// solution. What a constant moves is then the time of this kernel and not the choice.
+class PinnedTiles {
+ public:
+  PinnedTiles(const Machine& machine, const Library& library) : machine_(machine), library_(library) {}
+
+  Subject pin(Subject subject) {
+    if (auto* op = std::get_if<Operator>(&subject)) {
+      pin(*op);
+    } else {
+      for (BlockOperator& item : std::get<Block>(subject).operators) pin(item.op);
+    }
+    return subject;
+  }
+
+ private:
+  struct Choice {
+    Gemm gemm;
+    GemmConfig config;
+  };
+
+  void pin(Operator& op) {
+    auto* gemm = std::get_if<Gemm>(&op.work);
+    if (gemm == nullptr || gemm->tile || gemm->impl.family != Family::cublas) return;
+    const GemmConfig config = chosen(*gemm);
+    gemm->tile = GemmTile{config.cta_m, config.cta_n, config.cta_k};
+    gemm->stages = config.stages;
+    gemm->cluster = config.cluster;
+    gemm->split_k = config.split_k;
+    if (config.ctas > 0) gemm->ctas = static_cast<int>(config.ctas);
+  }
+
+  const GemmConfig& chosen(const Gemm& gemm) {
+    const auto found = std::ranges::find(choices_, gemm, &Choice::gemm);
+    if (found != choices_.end()) return found->config;
+    choices_.push_back({gemm, chosen_config(machine_, library_, gemm)});
+    return choices_.back().config;
+  }
+
+  const Machine& machine_;
+  const Library& library_;
+  std::vector<Choice> choices_;
+};
+
+// Perturbs the constants of a machine. Most move nothing at all, so they are tried in groups, and a group that moves
+// the total is halved.
+class Sensitivity {
+ public:
+  // The subject with its tiles given.
+  Sensitivity(const Machine& machine, const Library& library, const Subject& subject, PredictOptions options)
+      : machine_(machine),
+        library_(library),
+        subject_(subject),
+        options_(std::move(options)),
+        constants_(present_constants(machine_)) {
+    options_.describe = false;
+    std::erase_if(constants_, [](const NamedConstant& named) { return named.constant.get() == 0.0; });
+    before_ = solve(machine_, library_, subject_, options_).total;
+  }
+
+  Evidence evidence() {
+    Evidence found{.constants = constants_.size()};
+    search(constants_, found.influences);
+    std::ranges::stable_sort(found.influences, std::greater<>{},
+                             [](const Influence& influence) { return std::abs(influence.effect); });
+    return found;
+  }
+
+ private:
+  void search(std::span<NamedConstant> group, std::vector<Influence>& found) {
+    if (group.empty()) return;
+    std::vector<double> values;
+    for (NamedConstant& named : group) {
+      values.push_back(named.constant.get());
+      named.constant.set(perturbed(named.constant));
+    }
+    const double step = group.front().constant.get() / values.front() - 1.0;
+    const double change = solve(machine_, library_, subject_, options_).total / before_ - 1.0;
+    for (std::size_t i = 0; i < group.size(); ++i) group[i].constant.set(values[i]);
+    if (std::abs(change) < nothing) return;
+    if (group.size() > 1) {
+      search(group.first(group.size() / 2), found);
+      search(group.subspan(group.size() / 2), found);
+      return;
+    }
+    const NamedConstant& named = group.front();
+    const double effect = change * perturbation / step;
+    if (!(std::abs(effect) > smallest_effect)) return;
+    found.push_back({named.key, named.constant.source(), effect, named.constant.integral()});
+  }
+
+  // Effects of opposite sign would have to cancel this well to be missed.
+  static constexpr double nothing = 2e-5;
+
+  Machine machine_;
+  const Library& library_;
+  const Subject& subject_;
+  PredictOptions options_;
+  std::vector<NamedConstant> constants_;
+  Seconds before_;
+};
 
 // What relieves a limiter: constants to multiply, and how to say so.
 struct Lever {
@@ -72,10 +175,43 @@ bool involves(const SequenceEstimate& sequence, Limiter limiter) {
   });
 }
 
-bool worth_while(Seconds total, Seconds before) { return total < before * (1.0 - smallest_saving); }
+// The total that a change of the pinned solution's makes of the whole one.
+void add_if_worth_while(std::vector<Advice>& advice, std::string change, bool hardware, double ratio, Seconds total) {
+  if (ratio < 1.0 - smallest_saving) advice.push_back({std::move(change), hardware, total * ratio});
+}
 
 void sort_by_saving(std::vector<Advice>& advice) {
   std::ranges::stable_sort(advice, {}, &Advice::total);
+}
+
+// For each limiter at work, the total with twice of what it is short of, or half of the latency that it stands for.
+std::vector<Advice> hardware_advice(const Machine& machine, const Library& library, const Subject& pinned,
+                                    const SequenceEstimate& estimate, const PredictOptions& options) {
+  std::vector<Advice> advice;
+  const Seconds before = solve(machine, library, pinned, options).total;
+  for (const Lever& lever : levers()) {
+    if (!involves(estimate, lever.limiter)) continue;
+    Machine changed = machine;
+    if (!pull(changed, lever)) continue;
+    const double ratio = solve(changed, library, pinned, options).total / before;
+    add_if_worth_while(advice, std::string(lever.change), /*hardware=*/true, ratio, estimate.total);
+  }
+  sort_by_saving(advice);
+  return advice;
+}
+
+std::vector<Advice> variant_advice(const Machine& machine, const Library& library, PinnedTiles& tiles,
+                                   const Subject& pinned, const StudyRequest& request, Seconds total,
+                                   const PredictOptions& options) {
+  std::vector<Advice> advice;
+  const Seconds before = solve(machine, library, pinned, options).total;
+  for (const Variant& variant : request.variants) {
+    const SequenceEstimate changed = solve(machine, library, tiles.pin(variant.subject), options);
+    if (!refusal_of(changed).empty()) continue;
+    add_if_worth_while(advice, variant.change, /*hardware=*/false, changed.total / before, total);
+  }
+  sort_by_saving(advice);
+  return advice;
 }
 
 std::vector<std::string> notes_of(const SequenceEstimate& sequence) {
@@ -95,57 +231,8 @@ std::size_t Evidence::count(Origin source) const {
 
 Evidence evidence_of(const Machine& machine, const Library& library, const Subject& subject,
                      const PredictOptions& options) {
-  Machine changed = machine;
-  std::vector<NamedConstant> constants = present_constants(changed);
-  Evidence evidence{.constants = constants.size()};
-  PredictOptions quick = options;
-  quick.describe = false;
-  const Seconds before = solve(changed, library, subject, quick).total;
-  for (NamedConstant& named : constants) {
-    const double value = named.constant.get();
-    if (value == 0.0) continue;
-    named.constant.set(perturbed(named.constant));
-    const double step = named.constant.get() / value - 1.0;
-    const Seconds after = solve(changed, library, subject, quick).total;
-    named.constant.set(value);
-    const double effect = (after / before - 1.0) * perturbation / step;
-    if (!(std::abs(effect) > smallest_effect)) continue;
-    evidence.influences.push_back({named.key, named.constant.source(), effect});
-  }
-  std::ranges::stable_sort(evidence.influences, std::greater<>{},
-                           [](const Influence& influence) { return std::abs(influence.effect); });
-  return evidence;
-}
-
-std::vector<Advice> hardware_advice(const Machine& machine, const Library& library, const Subject& subject,
-                                    const SequenceEstimate& estimate, const PredictOptions& options) {
-  std::vector<Advice> advice;
-  PredictOptions quick = options;
-  quick.describe = false;
-  for (const Lever& lever : levers()) {
-    if (!involves(estimate, lever.limiter)) continue;
-    Machine changed = machine;
-    if (!pull(changed, lever)) continue;
-    const Seconds total = solve(changed, library, subject, quick).total;
-    if (worth_while(total, estimate.total)) advice.push_back({std::string(lever.change), /*hardware=*/true, total});
-  }
-  sort_by_saving(advice);
-  return advice;
-}
-
-std::vector<Advice> variant_advice(const Machine& machine, const Library& library,
-                                   const std::vector<Variant>& variants, const SequenceEstimate& estimate,
-                                   const PredictOptions& options) {
-  std::vector<Advice> advice;
-  PredictOptions quick = options;
-  quick.describe = false;
-  for (const Variant& variant : variants) {
-    const SequenceEstimate changed = solve(machine, library, variant.subject, quick);
-    if (!refusal_of(changed).empty() || !worth_while(changed.total, estimate.total)) continue;
-    advice.push_back({variant.change, /*hardware=*/false, changed.total});
-  }
-  sort_by_saving(advice);
-  return advice;
+  const Subject pinned = PinnedTiles(machine, library).pin(subject);
+  return Sensitivity(machine, library, pinned, options).evidence();
 }
 
 Study study(const Machine& machine, const Library& library, const StudyRequest& request) {
@@ -167,12 +254,15 @@ Study study(const Machine& machine, const Library& library, const StudyRequest& 
   if (request.without_dropout) {
     result.without_dropout = solve(machine, library, *request.without_dropout, quick);
   }
+  PinnedTiles tiles(machine, library);
+  const Subject pinned = tiles.pin(request.subject);
   // The closed form is enough to see what the answer follows.
-  quick.fidelity = Fidelity::bound;
-  result.evidence = evidence_of(machine, library, request.subject, quick);
+  PredictOptions bound = quick;
+  bound.fidelity = Fidelity::bound;
+  result.evidence = Sensitivity(machine, library, pinned, bound).evidence();
   if (!request.advice) return result;
-  result.advice = variant_advice(machine, library, request.variants, result.estimate, request.options);
-  for (Advice& more : hardware_advice(machine, library, request.subject, result.estimate, request.options)) {
+  result.advice = variant_advice(machine, library, tiles, pinned, request, result.estimate.total, quick);
+  for (Advice& more : hardware_advice(machine, library, pinned, result.estimate, quick)) {
     result.advice.push_back(std::move(more));
   }
   return result;

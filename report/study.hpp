@@ -15,7 +15,8 @@ namespace perfmodel {
 struct Influence {
   std::string key;  // "dram.bandwidth"
   Origin source = Origin::absent;
-  double effect = 0;  // relative change of the total when the constant grows by 1 %
+  double effect = 0;   // relative change of the total when the constant grows by 1 %
+  bool count = false;  // a whole number, which moved by one
 };
 
 // The constants that the total follows by more than 0.01 % when they change by 1 %, the strongest first.
@@ -26,11 +27,13 @@ struct Evidence {
   [[nodiscard]] std::size_t count(Origin source) const;
 };
 
-// Perturbs every constant by 1 % (a count by one, its effect scaled to 1 %) at the fidelity given.
+// Perturbs every constant by 1 % (a count by one, its effect scaled to 1 %) at the fidelity given, the kernels staying
+// those that the libraries choose on the machine as it is.
 Evidence evidence_of(const Machine& machine, const Library& library, const Subject& subject,
                      const PredictOptions& options);
 
-// What a change would make of the total.
+// What a change would make of the total: a variant of the subject that can run, or a machine with twice of what a
+// limiter is short of. Kernel changes first, the greatest saving first; savings below 0.5 % are left out.
 struct Advice {
   std::string change;     // "dropout_mode=sequential", "twice pipes.xu.rate"
   bool hardware = false;  // another machine rather than another kernel
@@ -42,16 +45,6 @@ struct Variant {
   std::string change;
   Subject subject;
 };
-
-// What the machine's limits cost: for each limiter at work, the total with twice of what it is short of, or half of
-// the latency that it stands for; changes worth less than 0.5 % are left out. The greatest saving first.
-std::vector<Advice> hardware_advice(const Machine& machine, const Library& library, const Subject& subject,
-                                    const SequenceEstimate& estimate, const PredictOptions& options);
-
-// The variants that save at least 0.5 % and can run, the greatest saving first.
-std::vector<Advice> variant_advice(const Machine& machine, const Library& library,
-                                   const std::vector<Variant>& variants, const SequenceEstimate& estimate,
-                                   const PredictOptions& options);
 
 struct StudyRequest {
   Subject subject;

@@ -13,7 +13,7 @@ namespace perfmodel {
 namespace {
 
 constexpr std::size_t shown_advice = 3;
-constexpr std::size_t shown_influences = 2;
+constexpr std::size_t shown_influences = 2;  // beside the strongest assumed one
 
 // Of two times in one unit: the number of the first, "1.73" for 1.73 ms beside 1.93 ms.
 std::string number_in_unit_of(Seconds time, Seconds other) {
@@ -116,22 +116,22 @@ std::string evidence_text(const Evidence& evidence) {
 }
 
 std::string influence_text(const Influence& influence) {
-  return fmt::format("{} ({}, {:+.2f} % per +1 %)", influence.key, origin_name(influence.source),
+  return fmt::format("{} ({} {:+.2f})", influence.key, origin_name(influence.source),
                      100.0 * influence.effect);
 }
 
 std::string influences_text(const Evidence& evidence) {
-  std::string text = "most on ";
-  for (std::size_t i = 0; i < std::min(shown_influences, evidence.influences.size()); ++i) {
-    if (i > 0) text += ", ";
-    text += influence_text(evidence.influences[i]);
+  std::vector<const Influence*> shown;
+  for (const Influence& influence : evidence.influences) {
+    if (!influence.count && shown.size() < shown_influences) shown.push_back(&influence);
   }
   // What nobody has measured deserves its name as well.
   const auto assumed = std::ranges::find(evidence.influences, Origin::assumed, &Influence::source);
-  if (assumed - evidence.influences.begin() >= static_cast<std::ptrdiff_t>(shown_influences) &&
-      assumed != evidence.influences.end()) {
-    text += fmt::format("; of the assumed {}", assumed->key);
+  if (assumed != evidence.influences.end() && std::ranges::find(shown, &*assumed) == shown.end()) {
+    shown.push_back(&*assumed);
   }
+  std::string text = "% for +1 %: ";
+  for (const Influence* influence : shown) text += (influence == shown.front() ? "" : ", ") + influence_text(*influence);
   return text;
 }
 
@@ -225,7 +225,7 @@ std::string clock_text(const SequenceEstimate& estimate, Hertz top, Watts limit)
     case ClockLimit::droop: return "the sudden load pulls " + falls;
     case ClockLimit::activity: return "busy tensor cores pull " + falls;
     case ClockLimit::power:
-      return fmt::format("the {:.0f} W power limit holds the SM clock at {:.0f} of {:.0f} MHz", limit.si(), clock,
+      return fmt::format("the {:.0f} W limit holds the SM clock at {:.0f} of {:.0f} MHz", limit.si(), clock,
                          maximum);
   }
   return {};

@@ -261,10 +261,9 @@ std::vector<ScoredRow> score_rows(const Table& table, RowPredictor& predictor, W
   return score(withholding(table, withheld), predictor).rows;
 }
 
-TableValidation validate_table(const Table& table, RowPredictor& predictor, const ValidationOptions& options) {
-  Scoring scoring = options.withheld == Withheld::nothing
-                        ? score(table, predictor)
-                        : score(withholding(table, options.withheld), predictor);
+TableValidation validate_table(const Table& measured, RowPredictor& predictor, const ValidationOptions& options) {
+  const Table table = options.withheld == Withheld::nothing ? measured : withholding(measured, options.withheld);
+  Scoring scoring = score(table, predictor);
   TableValidation result;
   result.name = std::filesystem::path(table.name()).filename().string();
   result.machine = predictor.machine().id;
