@@ -1,9 +1,11 @@
-// The rows of the field table, read by fields.cpp only.
+// The rows of the field table, read by fields.cpp and read.cpp only.
 //
 //     X(member path = key, need, low, high, what it means)
 //
 // low and high are the plausible range, written in the unit that `arch show` prints. Integral members and ratios
 // take plain numbers. A value outside the range is a fault in a machine file and in a fitted overlay.
+#pragma once
+
 // clang-format off
 #define PERFMODEL_FIELDS(X) \
   X(sms,          required, "1", "1024", "streaming multiprocessors (SMs) enabled") \
@@ -38,6 +40,7 @@
   X(shared_memory.maximum_per_cta,  required, "16 KiB", "1024 KiB", "largest shared memory that one CTA may ask for") \
   X(shared_memory.reserved_per_cta, required, "0 KiB", "8 KiB", "shared memory that the system takes for each resident CTA") \
   X(shared_memory.granularity,      required, "1 B", "4096 B", "a CTA's shared memory rounds up to a multiple of it") \
+  X(shared_memory.copy_contention, required, "0", "1", "share of what the copy engine writes that takes bandwidth from the tensor cores' reads") \
   X(shared_memory.latency,          required, "5 clk", "100 clk", "unloaded latency of a 32-bit shared load") \
   \
   X(registers.per_sub_partition,  required, "4096", "131072", "32-bit registers of one sub-partition") \
@@ -106,6 +109,7 @@
   X(power.held, required, "0.8", "1.15", "share of the power limit that a steady load settles at") \
   X(power.active, required, "50 W", "400 W", "awake SMs at the top clock, beyond idle: clock tree and leakage") \
   X(power.tensor_cycle, required, "0.5 nJ", "50 nJ", "one SM with its tensor cores busy on random operands for a clock, at the top clock") \
+  X(power.tensor_fp8, required, "0.7", "1.5", "energy of a busy tensor cycle with 8-bit or narrower operands over that with 16-bit ones") \
   X(power.instruction, required, "1 pJ", "30 pJ", "one instruction of one thread on random data, at the top clock") \
   X(power.dram_byte, required, "20 pJ/B", "150 pJ/B", "a byte through DRAM, L2 and the network to the SM") \
   X(power.mma_sync, required, "1", "1.8", "energy of mma.sync, operands through registers, over that of wgmma for the same work") \

@@ -92,6 +92,7 @@ struct SharedMemory {
   // Sizes that an SM's shared memory can be set to, rising, the rest being L1; changes only while the SM is idle.
   Constant<std::vector<Bytes>> carveouts;
   Constant<Cycles> latency;
+  Ratio copy_contention;             // share of the copy engine's writes that competes with the tensor cores' reads
 };
 
 struct Registers {
@@ -178,6 +179,7 @@ struct Power {
   Ratio held;                     // share of the limit that a steady load settles at
   Constant<Watts> active;         // awake SMs at the top clock, beyond idle: clock tree and leakage
   Constant<Joules> tensor_cycle;  // one SM's tensor cores busy for a clock, random operands, top clock
+  Ratio tensor_fp8;               // energy of a busy tensor cycle with 8-bit operands over that with 16-bit ones
   Constant<Joules> instruction;   // one thread's instruction, random data, top clock
   Constant<JoulesPerByte> dram_byte;  // through DRAM, L2 and network
   Ratio mma_sync;                 // energy of mma.sync over that of wgmma, for the same work

@@ -284,14 +284,19 @@ const std::vector<std::string>& fitted_keys(const Machine& machine) {
       "transfer.iteration", "transfer.epilogue", "transfer.prologue", "transfer.cold_prologue", "clock.droop_power", "clock.plateau",
       "l2.dirty", "l2.dirty_capacity", "l2.unaligned_read", "dram.overlap",
       "launch.grid", "launch.cold_code", "transfer.round_stall", "launch.stream", "launch.scale", "launch.reduction",
-      "power.held", "power.active", "power.tensor_cycle", "power.instruction", "power.dram_byte", "power.zeros",
+      "power.held", "power.active", "power.tensor_cycle", "power.tensor_fp8", "power.instruction", "power.dram_byte", "power.zeros",
       "code.cudnn_fwd.softmax", "code.cudnn_fwd.dropout", "code.cudnn_fwd.tile", "code.cudnn_fwd.serial",
       "code.cudnn_bwd.softmax", "code.cudnn_bwd.dropout", "code.cudnn_bwd.tile", "code.cudnn_bwd.serial",
       "code.flash2_fwd.softmax", "code.flash2_fwd.dropout", "code.flash2_fwd.tile", "code.flash2_fwd.tensor",
       "code.flash2_bwd.softmax", "code.flash2_bwd.dropout", "code.flash2_bwd.iteration",
       "code.flash3_fwd.tile", "code.flash3_fwd.start"};
   static const std::vector<std::string> blackwell = {
-      "transfer.iteration", "transfer.epilogue", "transfer.prologue", "l2.bandwidth", "dram.overlap", "launch.graph"};
+      "transfer.iteration", "transfer.prologue", "l2.bandwidth", "dram.overlap", "launch.graph", "clock.plateau",
+      "code.fa4_fwd.serial", "code.fa4_fwd.tile", "code.fa4_bwd.tensor", "code.fa4_bwd.tile", "code.avo_fwd.serial",
+      "code.cudnn_fwd.serial", "code.cudnn_fwd.tile", "code.cudnn_bwd.tensor", "code.cudnn_bwd.tile",
+      "code.gluon_fwd.serial", "code.gluon_fwd.tile", "code.triton_fwd.tensor", "code.triton_fwd.tile",
+      "code.flash2_fwd.tensor", "code.flash2_fwd.tile", "code.flash2_bwd.tensor", "code.flash2_bwd.tile",
+      "code.trtllm_fwd.serial", "code.trtllm_fwd.tile", "code.trtllm_fwd.start"};
   return machine.tensor.generation == TensorGeneration::tcgen05 ? blackwell : hopper;
 }
 

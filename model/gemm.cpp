@@ -33,7 +33,8 @@ Demand iteration_demand(const Machine& machine, const Gemm& gemm, const GemmConf
   const double depth_bytes = config.cta_k * element_bytes(gemm.dtype);
   const double depth_flops = 2.0 * config.cta_k / tensor_rate(machine, gemm.dtype).si();
   const double smem_rate = machine.pipes[static_cast<std::size_t>(*machine.find_pipe("smem"))].rate.value.si();
-  const double written = (config.cta_m + static_cast<double>(config.cta_n) / config.mma_pair) * depth_bytes;
+  const double written = machine.shared_memory.copy_contention.value *
+                         (config.cta_m + static_cast<double>(config.cta_n) / config.mma_pair) * depth_bytes;
   const Issue straight = issue_of(machine, config.cta_m, config.cta_n, depth_bytes, depth_flops, config.mma_pair);
   const Issue turned = issue_of(machine, config.cta_n, config.cta_m, depth_bytes, depth_flops, config.mma_pair);
   const auto longest = [&](const Issue& i) { return std::max(i.tensor, (i.smem + written) / smem_rate); };
@@ -104,6 +105,11 @@ Kernel gemm_kernel(const Machine& machine, const Gemm& gemm, const GemmConfig& c
   epilogue.count = 1;
   const double write_cost = unaligned_write(machine, n * out_bytes);
   epilogue.interval = Bytes(tile_out * write_cost) / machine.transfer.epilogue.value;
+  if (machine.tensor.generation == TensorGeneration::tcgen05 && config.schedule == Schedule::persistent) {
+    // Accumulators are double-buffered in tensor memory: the next tile's main loop hides the epilogue.
+    const Cycles main_loop = loop.count * std::max(loop.interval, loop.busy.largest());
+    epilogue.interval = std::max(Cycles(0), epilogue.interval - main_loop);
+  }
   kernel.program.add(loop);
   kernel.program.add(epilogue);
   kernel.program.warps = config.warps;

@@ -68,7 +68,8 @@ int split_of(const Machine& machine, const LibraryMenu& menu, const Gemm& gemm, 
   return static_cast<int>(std::clamp<std::int64_t>(slices, 1, menu.split_k.slices_at_most));
 }
 
-GemmConfig config_of(const Machine& machine, const LibraryMenu& menu, const Gemm& gemm, const MenuTile& tile) {
+GemmConfig config_of(const Machine& machine, const LibraryMenu& menu, const Gemm& gemm, const MenuTile& tile,
+                     int split_k) {
   GemmConfig config;
   config.cta_m = tile.cta_m;
   config.cta_n = tile.cta_n;
@@ -82,7 +83,7 @@ GemmConfig config_of(const Machine& machine, const LibraryMenu& menu, const Gemm
   const std::int64_t tiles_n = ceil_div(gemm.n, tile.cta_n);
   const Grid grid = grid_of(machine, menu, tiles_m, tiles_n);
   config.cluster = gemm.cluster.value_or(std::max(grid.cluster.ctas(), tile.mma_ctas));
-  config.split_k = gemm.split_k.value_or(split_of(machine, menu, gemm, tiles_m * tiles_n));
+  config.split_k = split_k;
   config.ctas = config.split_k > 1 ? std::min(tiles_m * tiles_n * config.split_k, cluster_capacity(machine, 8))
                                    : grid.ctas;
   return config;
@@ -116,11 +117,19 @@ GemmConfig chosen_config(const Machine& machine, const Library& library, const G
     if ((tile.cta_m >= 2 * gemm.m && tile.cta_m > 64) || (tile.cta_n >= 2 * gemm.n && tile.cta_n > 64)) {
       continue;
     }
-    const GemmConfig config = config_of(machine, menu, gemm, tile);
-    const Seconds time = plan_time(machine, gemm_plan(machine, library, gemm, config, Regime::warm));
-    if (!best || time < best_time) {
-      best = config;
-      best_time = time;
+    const std::int64_t tiles = ceil_div(gemm.m, tile.cta_m) * ceil_div(gemm.n, tile.cta_n);
+    const int most = gemm.split_k.value_or(split_of(machine, menu, gemm, tiles));
+    const int least = gemm.split_k.value_or(1);
+    for (const int split_k : {least, most}) {
+      const GemmConfig config = config_of(machine, menu, gemm, tile, split_k);
+      const Seconds time = plan_time(machine, gemm_plan(machine, library, gemm, config, Regime::warm));
+      if (!best || time < best_time) {
+        best = config;
+        best_time = time;
+      }
+      if (most == least) {
+        break;
+      }
     }
   }
   return best.value_or(GemmConfig{});

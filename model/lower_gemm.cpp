@@ -59,6 +59,7 @@ Kernel reduction_kernel(const Machine& machine, const Gemm& gemm, int split_k) {
   kernel.l2_read = kernel.input;
   kernel.l2_written = kernel.output;
   kernel.latency = machine.launch.reduction.value;
+  kernel.reads_predecessor = true;
   return kernel;
 }
 
@@ -74,6 +75,7 @@ Kernel memset_kernel(const Machine& machine) {
 void set_types(const Machine& machine, const Gemm& gemm, Kernel& kernel) {
   if (gemm.dtype == Dtype::fp8 || gemm.dtype == Dtype::nvfp4) {
     kernel.latency += machine.launch.scale.value;
+    kernel.tensor_energy = machine.power.tensor_fp8.value;
   } else if (gemm.dtype == Dtype::tf32) {
     kernel.tensor_activity = 0.5;
   }

@@ -83,7 +83,14 @@ Prepared prepare(const Machine& machine, const Library& library, const Operator&
       return prepared;
     }
     prepared.residency[at] = fits.ctas;
-    prepared.l2[at] = regime == Regime::cold && i == 0 ? flushed(machine) : again;
+    if (plan.kernels[at].reads_predecessor) {
+      prepared.l2[at] = repeated(machine, plan.kernels[at].input + plan.kernels[at].output);
+    } else if (regime == Regime::cold && i == 0) {
+      prepared.l2[at] = flushed(machine);
+    } else if (op.timer != Timer::graph) {
+      prepared.l2[at] = again;
+    }
+    // Graphs that serving frameworks replay go through operands of their own in each node: none is in the L2.
   }
   return prepared;
 }
