@@ -145,7 +145,7 @@ HeldOut hold_out(const Machine& machine, const Library& library, const Measureme
 }
 
 // Rows that a fit learns from: a long table says no more by all of its rows than by some hundred spread over it.
-std::vector<std::size_t> thinned(const std::vector<Measurement>& measurements, std::size_t most) {
+std::vector<std::size_t> thinned(const std::vector<Measurement>& measurements, const FitOptions& options) {
   std::map<std::string, std::size_t> rows;
   for (const Measurement& measured : measurements) {
     ++rows[measured.table];
@@ -154,7 +154,8 @@ std::vector<std::size_t> thinned(const std::vector<Measurement>& measurements, s
   std::vector<std::size_t> kept;
   for (std::size_t i = 0; i < measurements.size(); ++i) {
     const std::string& table = measurements[i].table;
-    const std::size_t stride = (rows[table] + most - 1) / most;
+    const std::size_t stride =
+        rows[table] > options.long_table ? (rows[table] + options.thinned_rows - 1) / options.thinned_rows : 1;
     if (seen[table]++ % stride == 0) {
       kept.push_back(i);
     }
@@ -194,7 +195,7 @@ Machine with(const Machine& machine, const std::vector<std::string>& keys, const
 }
 
 void cross_validate(const Library& library, const FitOptions& options, Fit& fit) {
-  const std::vector<std::size_t> learned = thinned(fit.measurements, options.rows_per_table);
+  const std::vector<std::size_t> learned = thinned(fit.measurements, options);
   const std::map<std::string, int> fold_of = deal(fit.measurements, options.folds);
   for (int fold = 0; fold < options.folds; ++fold) {
     std::vector<std::size_t> train;
@@ -227,7 +228,7 @@ Fit fit_machine(const Machine& machine, const Library& library, std::vector<Meas
   for (const int iterations : {options.iterations / 2, options.iterations}) {
     fit.measurements = settled(fit.machine, library, measurements);
     fit.machine = with(fit.machine, keys,
-                       solve(fit.machine, library, fit.measurements, thinned(fit.measurements, options.rows_per_table),
+                       solve(fit.machine, library, fit.measurements, thinned(fit.measurements, options),
                              keys, iterations));
   }
   if (options.folds >= 2) {

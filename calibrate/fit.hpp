@@ -17,7 +17,8 @@ const std::vector<std::string>& fitted_keys(const Machine& machine);
 struct FitOptions {
   int folds = 6;       // of the cross-validation; 0 for none
   int iterations = 25;
-  std::size_t rows_per_table = 126;  // that the fit learns from; errors are taken over all of them
+  std::size_t long_table = 400;   // tables of more rows than this are thinned to `thinned_rows` for the fit;
+  std::size_t thinned_rows = 150;  // errors are taken over all of them
 };
 
 // What a fit without a row's family says of the row.

@@ -35,6 +35,26 @@ Cut cut(std::span<const Cycles> items, double repeats, double workers) {
   return {repeats - left_out, left_out / workers * sum};
 }
 
+// Puts a larger value in the place of a min-heap's top.
+void replace_top(std::vector<double>& heap, double value) {
+  std::size_t at = 0;
+  for (;;) {
+    std::size_t child = 2 * at + 1;
+    if (child >= heap.size()) {
+      break;
+    }
+    if (child + 1 < heap.size() && heap[child + 1] < heap[child]) {
+      ++child;
+    }
+    if (heap[child] >= value) {
+      break;
+    }
+    heap[at] = heap[child];
+    at = child;
+  }
+  heap[at] = value;
+}
+
 constexpr double stagger = 1.03;
 
 // One SM with up to two items in flight.
@@ -65,14 +85,13 @@ Cycles list_schedule(std::span<const Cycles> items, double repeats, int workers)
     return std::ceil(repeats * static_cast<double>(items.size()) / workers) * items.front();
   }
   const Cut kept = cut(items, repeats, workers);
-  std::priority_queue<double, std::vector<double>, std::greater<>> free(std::greater<>{},
-                                                                        std::vector<double>(static_cast<std::size_t>(workers), 0.0));
+  // A binary heap of the times at which workers fall free; its top is replaced in place.
+  std::vector<double> free(static_cast<std::size_t>(workers), 0.0);
   double end = 0;
   for (double i = 0; i < kept.simulated; ++i) {
     for (const Cycles item : items) {
-      const double done = free.top() + item.si();
-      free.pop();
-      free.push(done);
+      const double done = free.front() + item.si();
+      replace_top(free, done);
       end = std::max(end, done);
     }
   }
