@@ -84,37 +84,48 @@ Seconds combined(double exponent, Seconds sm, Seconds l2, Seconds dram) {
 
 }  // namespace
 
-KernelTime kernel_time(const Machine& machine, const Kernel& kernel, int residency, Hertz clock, const L2State& state,
+KernelWork kernel_work(const Machine& machine, const Kernel& kernel, int residency, const L2State& state,
                        Fidelity fidelity) {
+  KernelWork work;
   if (kernel.empty()) {
-    KernelTime result;
-    result.time = result.launch = result.bounds[Limiter::launch] = kernel.latency;
-    return result;
+    work.launch = kernel.latency;
+    return work;
   }
   const Waves waves = waves_of(machine, kernel, residency, fidelity);
+  work.launch = machine.launch.kernel.value;
+  work.fill = kernel.latency;
+  work.busiest = waves.busiest;
+  work.even = waves.even;
+  work.busy = kernel.items * waves.rate.busy;
+  work.limiter = waves.rate.limiter;
+  work.memory = memory_time(machine, kernel, state);
+  return work;
+}
+
+Seconds duration(const Machine& machine, const KernelWork& work, Hertz clock) {
+  return work.launch + work.fill +
+         combined(machine.dram.overlap.value, work.busiest / clock, work.memory.l2, work.memory.dram);
+}
+
+KernelTime kernel_time(const Machine& machine, const KernelWork& work, Hertz clock) {
   KernelTime result;
-  result.memory = memory_time(machine, kernel, state);
-  const double overlap = machine.dram.overlap.value;
-  const Seconds whole = combined(overlap, waves.busiest / clock, result.memory.l2, result.memory.dram);
-  const Seconds even = combined(overlap, waves.even / clock, result.memory.l2, result.memory.dram);
-  result.launch = machine.launch.kernel.value;
-  result.fill = kernel.latency;
+  result.time = duration(machine, work, clock);
+  const Seconds whole = result.time - work.launch - work.fill;
+  const Seconds even = combined(machine.dram.overlap.value, work.even / clock, work.memory.l2, work.memory.dram);
   result.steady = std::min(whole, even);
   result.tail = whole - result.steady;
-  result.time = result.launch + result.fill + whole;
-  result.busy = kernel.items * waves.rate.busy;
   const auto sms = static_cast<double>(machine.sms.value);
   for (const Resource resource : all_resources) {
     Seconds& bound = result.bounds[limiter_of(resource)];
-    bound = std::max(bound, result.busy[resource] / (sms * clock));
+    bound = std::max(bound, work.busy[resource] / (sms * clock));
   }
-  result.bounds[Limiter::l2] = std::max(result.bounds[Limiter::l2], result.memory.l2);
-  result.bounds[Limiter::dram] = result.memory.dram;
-  if (waves.rate.limiter == Limiter::recurrence) {
-    result.bounds[Limiter::recurrence] = waves.even / clock;
+  result.bounds[Limiter::l2] = std::max(result.bounds[Limiter::l2], work.memory.l2);
+  result.bounds[Limiter::dram] = work.memory.dram;
+  if (work.limiter == Limiter::recurrence) {
+    result.bounds[Limiter::recurrence] = work.even / clock;
   }
-  result.bounds[Limiter::fill] = result.fill;
-  result.bounds[Limiter::launch] = result.launch;
+  result.bounds[Limiter::fill] = work.fill;
+  result.bounds[Limiter::launch] = work.launch;
   result.bounds[Limiter::wave] = result.tail;
   return result;
 }

@@ -8,19 +8,32 @@
 
 namespace perfmodel {
 
-struct KernelTime {
-  Seconds time;    // start to end, without the launch gap before it
+// What a kernel comes to whatever the clock: worked out once, then timed at any clock.
+struct KernelWork {
   Seconds launch;  // of an empty kernel
   Seconds fill;
-  Seconds steady;
-  Seconds tail;
-  PerLimiter<Seconds> bounds;  // what each resource alone would take
-  Demand busy;                 // of all items together
+  Cycles busiest;  // SM time of the SM that ends last
+  Cycles even;     // the same if the items spread evenly over all SMs
+  Demand busy;     // of all items together
+  Limiter limiter = Limiter::tensor;  // what the SM waits for
   MemoryTime memory;
 };
 
-// Closed form at a given SM clock. `residency` CTAs fit on an SM at once; at least one.
-KernelTime kernel_time(const Machine& machine, const Kernel& kernel, int residency, Hertz clock, const L2State& state,
+// Closed form. `residency` CTAs fit on an SM at once; at least one.
+KernelWork kernel_work(const Machine& machine, const Kernel& kernel, int residency, const L2State& state,
                        Fidelity fidelity);
+
+// Start to end, without the launch gap before it.
+Seconds duration(const Machine& machine, const KernelWork& work, Hertz clock);
+
+struct KernelTime {
+  Seconds time;
+  Seconds steady;
+  Seconds tail;
+  PerLimiter<Seconds> bounds;  // what each resource alone would take
+};
+
+// The duration and what it consists of.
+KernelTime kernel_time(const Machine& machine, const KernelWork& work, Hertz clock);
 
 }  // namespace perfmodel

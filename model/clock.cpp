@@ -80,16 +80,16 @@ Hertz mean_clock(const Clock& clock, Hertz plateau, Hertz depth, Seconds duratio
 
 }  // namespace
 
-Load kernel_load(const Machine& machine, const Kernel& kernel, const KernelTime& time, DataKind data) {
+Load kernel_load(const Machine& machine, const Kernel& kernel, const KernelWork& work, DataKind data) {
   const Power& power = machine.power;
   const double share = core_share(machine, data);
   Load load;
-  load.tensor = kernel.tensor_share * time.busy[Resource::tensor];
+  load.tensor = kernel.tensor_share * work.busy[Resource::tensor];
   load.activity = kernel.tensor_activity * load.tensor;
   load.core = share * (load.tensor.si() * kernel.tensor_energy * power.tensor_cycle.value +
                        kernel.instructions * power.instruction.value);
   const double memory_share = data == DataKind::zeros ? power.memory_zeros.value : 1.0;
-  load.memory = memory_share * (time.memory.dram_read + time.memory.dram_written) * power.dram_byte.value;
+  load.memory = memory_share * (work.memory.dram_read + work.memory.dram_written) * power.dram_byte.value;
   return load;
 }
 

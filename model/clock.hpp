@@ -22,7 +22,7 @@ struct Load {
 };
 
 // The load of one kernel.
-Load kernel_load(const Machine& machine, const Kernel& kernel, const KernelTime& time, DataKind data);
+Load kernel_load(const Machine& machine, const Kernel& kernel, const KernelWork& work, DataKind data);
 
 // Mean board power of work that takes `time` at that clock.
 Watts power_at(const Machine& machine, const Load& load, Seconds time, Hertz clock);

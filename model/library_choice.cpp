@@ -98,7 +98,8 @@ Seconds plan_time(const Machine& machine, const Plan& plan) {
   const L2State state = repeated(machine, footprint);
   Seconds time;
   for (const Kernel& kernel : plan.all()) {
-    time += kernel_time(machine, kernel, 1, machine.clock.datasheet.value, state, Fidelity::bound).time;
+    time += duration(machine, kernel_work(machine, kernel, /*residency=*/1, state, Fidelity::bound),
+                     machine.clock.datasheet.value);
   }
   return time;
 }

@@ -9,22 +9,22 @@ namespace perfmodel {
 
 namespace {
 
-void add_kernel(const Machine& machine, const Kernel& kernel, const KernelTime& at, DataKind data, Timing& total) {
+void add_kernel(const Machine& machine, const Kernel& kernel, const KernelWork& work, Hertz clock, Timing& total) {
+  const KernelTime at = kernel_time(machine, work, clock);
   total.time += at.time;
-  total.launch += at.launch;
-  total.fill += at.fill;
+  total.launch += work.launch;
+  total.fill += work.fill;
   total.steady += at.steady;
   total.tail += at.tail;
   for (int i = 0; i < limiter_count; ++i) {
     total.bounds[static_cast<Limiter>(i)] += at.bounds[static_cast<Limiter>(i)];
   }
-  total.busy += at.busy;
-  const double smem_rate = 128.0;
-  total.traffic.smem += Bytes(at.busy[Resource::smem].si() * smem_rate);
+  total.busy += work.busy;
+  const double smem_rate = machine.pipes[static_cast<std::size_t>(*machine.find_pipe("smem"))].rate.value.si();
+  total.traffic.smem += Bytes(work.busy[Resource::smem].si() * smem_rate);
   total.traffic.l2 += kernel.l2_read + kernel.l2_written;
-  total.traffic.dram_read += at.memory.dram_read;
-  total.traffic.dram_written += at.memory.dram_written;
-  total.load += kernel_load(machine, kernel, at, data);
+  total.traffic.dram_read += work.memory.dram_read;
+  total.traffic.dram_written += work.memory.dram_written;
 }
 
 // What the timer adds to the kernels' own time.
@@ -48,33 +48,51 @@ Bytes footprint_of(const Plan& plan) {
 
 }  // namespace
 
-Timing timing_at(const Machine& machine, const Prepared& prepared, Hertz clock, Fidelity fidelity) {
-  Timing total;
+Seconds duration(const Machine& machine, const Prepared& prepared, Hertz clock) {
+  Seconds total = prepared.timer;
   for (int i = 0; i < prepared.plan.kernel_count; ++i) {
-    const auto at = static_cast<std::size_t>(i);
-    const Kernel& kernel = prepared.plan.kernels[at];
-    add_kernel(machine, kernel,
-               kernel_time(machine, kernel, prepared.residency[at], clock, prepared.l2[at], fidelity), prepared.data,
-               total);
+    total += duration(machine, prepared.work[static_cast<std::size_t>(i)], clock);
   }
-  const Seconds timer = timer_share(machine, prepared.timer, prepared.plan.kernel_count);
-  total.time += timer;
-  total.launch += timer;
-  total.bounds[Limiter::launch] += timer;
   return total;
 }
 
+Timing timing_at(const Machine& machine, const Prepared& prepared, Hertz clock) {
+  Timing total;
+  for (int i = 0; i < prepared.plan.kernel_count; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    add_kernel(machine, prepared.plan.kernels[at], prepared.work[at], clock, total);
+  }
+  total.time += prepared.timer;
+  total.launch += prepared.timer;
+  total.bounds[Limiter::launch] += prepared.timer;
+  return total;
+}
+
+namespace {
+
+// What kernel `index` finds in the L2. Graphs that serving frameworks replay go through operands of their own in each
+// node, so that none is there.
+L2State l2_before(const Machine& machine, const Operator& op, const Plan& plan, int index, Regime regime) {
+  const Kernel& kernel = plan.kernels[static_cast<std::size_t>(index)];
+  if (kernel.reads_predecessor) {
+    return repeated(machine, kernel.input + kernel.output);
+  }
+  if (regime == Regime::cold && index == 0) {
+    return flushed(machine);
+  }
+  return op.timer == Timer::graph ? L2State{} : repeated(machine, footprint_of(plan));
+}
+
+}  // namespace
+
 Prepared prepare(const Machine& machine, const Library& library, const Operator& op, Regime regime,
-                 const PredictOptions& options) {
+                 const PredictOptions& options, const std::optional<L2State>& start) {
   Prepared prepared;
-  prepared.timer = op.timer;
-  prepared.data = op.data;
   prepared.plan = lower(machine, library, op, {.regime = regime, .describe = options.describe});
   Plan& plan = prepared.plan;
   if (!plan.refusal.empty()) {
     return prepared;
   }
-  const L2State again = repeated(machine, footprint_of(plan));
   for (int i = 0; i < plan.kernel_count; ++i) {
     const auto at = static_cast<std::size_t>(i);
     const Residency fits = residency(machine, plan.kernels[at].program);
@@ -82,29 +100,24 @@ Prepared prepare(const Machine& machine, const Library& library, const Operator&
       plan.refusal = fits.refusal;
       return prepared;
     }
+    const L2State state = i == 0 && start ? *start : l2_before(machine, op, plan, i, regime);
     prepared.residency[at] = fits.ctas;
-    if (plan.kernels[at].reads_predecessor) {
-      prepared.l2[at] = repeated(machine, plan.kernels[at].input + plan.kernels[at].output);
-    } else if (regime == Regime::cold && i == 0) {
-      prepared.l2[at] = flushed(machine);
-    } else if (op.timer != Timer::graph) {
-      prepared.l2[at] = again;
-    }
-    // Graphs that serving frameworks replay go through operands of their own in each node: none is in the L2.
+    prepared.work[at] = kernel_work(machine, plan.kernels[at], fits.ctas, state, options.fidelity);
+    prepared.load += kernel_load(machine, plan.kernels[at], prepared.work[at], op.data);
   }
+  prepared.timer = timer_share(machine, op.timer, plan.kernel_count);
   return prepared;
 }
 
 ClockState clock_of(const Machine& machine, const Prepared& prepared, Regime regime, const PredictOptions& options) {
-  const auto time = [&](Hertz clock) { return timing_at(machine, prepared, clock, options.fidelity).time; };
-  const Timing at = timing_at(machine, prepared, machine.clock.maximum.value, options.fidelity);
+  const auto time = [&](Hertz clock) { return duration(machine, prepared, clock); };
   if (options.clock) {
-    return {*options.clock, ClockLimit::top, power_at(machine, at.load, time(*options.clock), *options.clock)};
+    return {*options.clock, ClockLimit::top, power_at(machine, prepared.load, time(*options.clock), *options.clock)};
   }
   if (regime == Regime::sustained) {
-    return steady_clock(machine, at.load, time);
+    return steady_clock(machine, prepared.load, time);
   }
-  return burst_clock(machine, at.load, time, /*from_start=*/regime == Regime::cold);
+  return burst_clock(machine, prepared.load, time, /*from_start=*/regime == Regime::cold);
 }
 
 namespace {
@@ -190,8 +203,8 @@ Seconds roofline_of(const Machine& machine, const Operator& op, const Plan& plan
 }  // namespace
 
 Estimate summarise(const Machine& machine, const Operator& op, const Prepared& prepared, const ClockState& steady,
-                   Regime regime, Fidelity fidelity) {
-  const Timing at = timing_at(machine, prepared, steady.clock, fidelity);
+                   Regime regime) {
+  const Timing at = timing_at(machine, prepared, steady.clock);
   Estimate estimate;
   estimate.regime = regime;
   estimate.time = at.time;

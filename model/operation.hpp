@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 
 #include "model/clock.hpp"
 #include "model/lower.hpp"
@@ -12,10 +13,10 @@ namespace perfmodel {
 // An operator lowered and checked, ready to be timed at any clock.
 struct Prepared {
   Plan plan;
-  std::array<int, max_kernels> residency{};
-  std::array<L2State, max_kernels> l2{};
-  Timer timer = Timer::cupti;
-  DataKind data = DataKind::random;
+  std::array<KernelWork, max_kernels> work{};
+  std::array<int, max_kernels> residency{};  // CTAs that fit on an SM
+  Load load;      // of all kernels
+  Seconds timer;  // what the timer adds to the kernels' own time
 
   [[nodiscard]] bool feasible() const { return plan.refusal.empty(); }
 };
@@ -30,21 +31,23 @@ struct Timing {
   PerLimiter<Seconds> bounds;
   Demand busy;
   Traffic traffic;
-  Load load;
 };
 
 // Residency of every kernel and what the L2 holds when each starts.
+// `start` is what the first kernel finds in the L2, where that is known better than from the regime alone.
 Prepared prepare(const Machine& machine, const Library& library, const Operator& op, Regime regime,
-                 const PredictOptions& options);
+                 const PredictOptions& options, const std::optional<L2State>& start = {});
 
-Timing timing_at(const Machine& machine, const Prepared& prepared, Hertz clock, Fidelity fidelity);
+// All kernels and the timer's share.
+Seconds duration(const Machine& machine, const Prepared& prepared, Hertz clock);
+Timing timing_at(const Machine& machine, const Prepared& prepared, Hertz clock);
 
 // The clock of the operator alone.
 ClockState clock_of(const Machine& machine, const Prepared& prepared, Regime regime, const PredictOptions& options);
 
 // The estimate of an operator whose clock is known.
 Estimate summarise(const Machine& machine, const Operator& op, const Prepared& prepared, const ClockState& clock,
-                   Regime regime, Fidelity fidelity);
+                   Regime regime);
 
 // The estimate of what cannot run.
 Estimate refused(std::string why, Regime regime);

@@ -16,7 +16,7 @@ Estimate predict(const Machine& machine, const Library& library, const Operator&
     return refused(prepared.plan.refusal, regime);
   }
   const ClockState clock = clock_of(machine, prepared, regime, options);
-  return summarise(machine, op, prepared, clock, regime, options.fidelity);
+  return summarise(machine, op, prepared, clock, regime);
 }
 
 void choose_kernels(const Machine& machine, const Library& library, Operator& op) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <list>
+#include <optional>
 #include <string>
 
 #include "model/interval.hpp"
@@ -73,10 +74,11 @@ std::vector<Step> prepare_all(const Machine& machine, const Library& library, co
       if (block.operators.size() > 1 && timed.timer == Timer::cupti) {
         timed.timer = Timer::events;  // kernels of one stream follow each other with the stream's gaps
       }
-      Step step{&op, prepare(machine, library, timed, regime, options)};
+      std::optional<L2State> start;
       if (!op.reads.empty() && (regime != Regime::cold || !steps.empty())) {
-        step.prepared.l2[0] = {.resident = content.resident(op.reads), .dirty = Bytes(0)};
+        start = L2State{.resident = content.resident(op.reads), .dirty = Bytes(0)};
       }
+      Step step{&op, prepare(machine, library, timed, regime, options, start)};
       for (const auto* tensors : {&op.reads, &op.writes}) {
         for (const TensorUse& tensor : *tensors) {
           content.use(tensor);
@@ -91,20 +93,20 @@ std::vector<Step> prepare_all(const Machine& machine, const Library& library, co
 // One clock for all: the steady repetition of the whole block.
 ClockState common_clock(const Machine& machine, const std::vector<Step>& steps, const PredictOptions& options) {
   const auto total = [&](Hertz clock) {
-    Timing sum;
+    Seconds sum;
     for (const Step& step : steps) {
-      const Timing at = timing_at(machine, step.prepared, clock, options.fidelity);
-      sum.time += at.time;
-      sum.load += at.load;
+      sum += duration(machine, step.prepared, clock);
     }
     return sum;
   };
-  const Timing at_top = total(machine.clock.maximum.value);
-  if (options.clock) {
-    const Timing at = total(*options.clock);
-    return {*options.clock, ClockLimit::top, power_at(machine, at.load, at.time, *options.clock)};
+  Load load;
+  for (const Step& step : steps) {
+    load += step.prepared.load;
   }
-  return steady_clock(machine, at_top.load, [&](Hertz clock) { return total(clock).time; });
+  if (options.clock) {
+    return {*options.clock, ClockLimit::top, power_at(machine, load, total(*options.clock), *options.clock)};
+  }
+  return steady_clock(machine, load, total);
 }
 
 void add_item(const Step& step, Estimate estimate, SequenceEstimate& sequence) {
@@ -139,7 +141,7 @@ SequenceEstimate predict(const Machine& machine, const Library& library, const B
     const ClockState own = sequence.regime == Regime::sustained && feasible
                                ? clock
                                : clock_of(machine, step.prepared, sequence.regime, options);
-    Estimate estimate = summarise(machine, step.op->op, step.prepared, own, sequence.regime, options.fidelity);
+    Estimate estimate = summarise(machine, step.op->op, step.prepared, own, sequence.regime);
     energy += estimate.power * estimate.time;
     cycles += estimate.clock * estimate.time;
     sequence.clock_limit = own.limit;
