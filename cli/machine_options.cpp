@@ -25,11 +25,12 @@ void apply_setting(Machine& machine, const std::string& setting) {
 
 }  // namespace
 
-void add_machine_options(CLI::App& command, MachineChoice& choice, Context& context) {
-  CLI::Option* arch = command.add_option("--arch", choice.arch, "A shipped machine, a machine file, or all");
+void add_machine_options(CLI::App& command, MachineChoice& choice, Context& context, bool several) {
+  CLI::Option* arch = command.add_option(
+      "--arch", choice.arch, several ? "A shipped machine, a machine file, or all" : "A shipped machine or a machine file");
   arch->type_name("NAME");
   std::vector<std::string> names = machine_names();
-  names.emplace_back("all");
+  if (several) names.emplace_back("all");
   context.values[arch] = std::move(names);
   CLI::Option* calibration =
       command.add_option("--calibration", choice.calibration, "Fitted overlay to use in place of the shipped one");

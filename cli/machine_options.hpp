@@ -24,8 +24,8 @@ struct MachineChoice {
 
 inline constexpr std::string_view default_machine = "h100-sxm";
 
-// --arch and --calibration.
-void add_machine_options(CLI::App& command, MachineChoice& choice, Context& context);
+// --arch and --calibration; `several`: --arch all stands for every shipped machine.
+void add_machine_options(CLI::App& command, MachineChoice& choice, Context& context, bool several = false);
 
 // Those of `assignments` (KEY=VALUE) whose key begins with "machine." go into the choice; the rest comes back.
 std::vector<std::string> take_machine_settings(const std::vector<std::string>& assignments, MachineChoice& choice);

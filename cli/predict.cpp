@@ -6,6 +6,7 @@
 
 #include "cli/console.hpp"
 #include "workloads/library.hpp"
+#include "support/data_path.hpp"
 #include "support/table.hpp"
 #include "support/text_file.hpp"
 
@@ -25,6 +26,12 @@ const std::vector<std::string>& fidelity_names() {
 std::vector<std::string> regime_names() {
   const auto names = enum_names<Regime>();
   return {names.begin(), names.end()};
+}
+
+std::vector<std::string> shipped_workloads() {
+  std::vector<std::string> names = list_data_files("workloads", ".yaml");
+  for (std::string& name : names) name += ".yaml";
+  return names;
 }
 
 // The texts of the options that take one of a few names, until the command runs.
@@ -112,7 +119,8 @@ void add_predict_command(CLI::App& app, Context& context) {
                                     "A block file, a table (.csv), or - for standard input; the shipped blocks need no path");
   input->required()->type_name("");
   context.files.push_back(input);
-  add_machine_options(*predict, command->machine, context);
+  context.values[input] = shipped_workloads();
+  add_machine_options(*predict, command->machine, context, /*several=*/true);
   add_choice_options(*predict, *raw, context);
   predict->add_option("--set", raw->assignments, "A key of the block file, or a constant of the machine as machine.KEY")
       ->type_name("KEY=VALUE")

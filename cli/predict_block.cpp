@@ -19,6 +19,8 @@
 namespace perfmodel {
 namespace {
 
+constexpr std::string_view anonymous = "<stdin>";
+
 // Keys that --compare knows the values of.
 struct Comparable {
   std::string_view key;
@@ -87,6 +89,7 @@ class BlockPrediction {
 
   void run() {
     block_ = file_.block(command_.settings);
+    name_if_anonymous();
     options_ = options_for(block_);
     Output output(command_.output);
     if (command_.machine.all() || !command_.compare.empty()) {
@@ -112,6 +115,13 @@ class BlockPrediction {
     return {.regime = command_.regime.value_or(otherwise), .fidelity = command_.fidelity, .describe = true, .clock = {}};
   }
 
+  // What comes from standard input without a name is called by what it is.
+  void name_if_anonymous() {
+    if (block_.name != anonymous) return;
+    block_.name = block_.single_operator ? op_name(block_.operators.front().op) : "block";
+    if (block_.single_operator) block_.operators.front().op.name = block_.name;
+  }
+
   void refuse_timeline() const {
     if (command_.timeline.empty()) return;
     throw InputError(file_location("--timeline"), "a trace is of one prediction; leave out --compare and --arch all");
@@ -129,7 +139,7 @@ class BlockPrediction {
   void refuse_infeasible(const Study& result) const {
     const std::string refusal = refusal_of(result.estimate);
     if (refusal.empty()) return;
-    throw InputError(file_location(file_.name()),
+    throw InputError(file_location(command_.input == "-" ? anonymous : command_.input),
                      fmt::format("cannot run on {}: {}", result.machine_name, refusal));
   }
 
@@ -273,7 +283,7 @@ class BlockPrediction {
 
 void predict_block(const PredictCommand& command, const Library& library, const Context& context,
                    const std::optional<std::string>& text) {
-  BlockFile file = text ? BlockFile::from_text(*text, "<stdin>") : BlockFile::load(command.input);
+  BlockFile file = text ? BlockFile::from_text(*text, anonymous) : BlockFile::load(command.input);
   BlockPrediction(command, library, context, std::move(file)).run();
 }
 

@@ -1,7 +1,7 @@
 // The report of one prediction, for people. The verdict comes first, then what it is made of, then what to do.
 //
 //     llama2_block takes 1.82 ms (90 % interval 1.73 to 1.93 ms) on NVIDIA H100 SXM5 80GB, sustained.
-//     ffn_up is 34 % of it, limited by power: the 700 W limit holds the SM clock at 1490 of 1980 MHz.
+//     ffn_up is 34 % of it, limited by power: the 700 W limit holds the clock at 1490 of 1980 MHz.
 //
 //     operator        time  share  limiter  next (slack)  TFLOPS  TB/s  90 % interval
 //     qkv           321 us   18 %  power    tensor (2 %)    1285  0.42  308 to 335 us

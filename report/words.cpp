@@ -13,7 +13,6 @@ namespace perfmodel {
 namespace {
 
 constexpr std::size_t shown_advice = 3;
-constexpr std::size_t shown_influences = 2;  // beside the strongest assumed one
 
 // Of two times in one unit: the number of the first, "1.73" for 1.73 ms beside 1.93 ms.
 std::string number_in_unit_of(Seconds time, Seconds other) {
@@ -115,23 +114,18 @@ std::string evidence_text(const Evidence& evidence) {
   return text;
 }
 
-std::string influence_text(const Influence& influence) {
-  return fmt::format("{} ({} {:+.2f})", influence.key, origin_name(influence.source),
-                     100.0 * influence.effect);
-}
-
+// The strongest, and what nobody has measured: the strongest of the assumed.
 std::string influences_text(const Evidence& evidence) {
-  std::vector<const Influence*> shown;
-  for (const Influence& influence : evidence.influences) {
-    if (!influence.count && shown.size() < shown_influences) shown.push_back(&influence);
-  }
-  // What nobody has measured deserves its name as well.
+  const auto strongest = std::ranges::find(evidence.influences, false, &Influence::count);
   const auto assumed = std::ranges::find(evidence.influences, Origin::assumed, &Influence::source);
-  if (assumed != evidence.influences.end() && std::ranges::find(shown, &*assumed) == shown.end()) {
-    shown.push_back(&*assumed);
+  std::string text;
+  if (strongest != evidence.influences.end()) {
+    text = fmt::format("most: {} ({}, {:+.2f} % for +1 %)", strongest->key, origin_name(strongest->source),
+                       100.0 * strongest->effect);
   }
-  std::string text = "% for +1 %: ";
-  for (const Influence* influence : shown) text += (influence == shown.front() ? "" : ", ") + influence_text(*influence);
+  if (assumed != evidence.influences.end() && assumed != strongest) {
+    text += fmt::format("; assumed: {} ({:+.2f} %)", assumed->key, 100.0 * assumed->effect);
+  }
   return text;
 }
 
@@ -225,7 +219,7 @@ std::string clock_text(const SequenceEstimate& estimate, Hertz top, Watts limit)
     case ClockLimit::droop: return "the sudden load pulls " + falls;
     case ClockLimit::activity: return "busy tensor cores pull " + falls;
     case ClockLimit::power:
-      return fmt::format("the {:.0f} W limit holds the SM clock at {:.0f} of {:.0f} MHz", limit.si(), clock,
+      return fmt::format("the {:.0f} W limit holds the clock at {:.0f} of {:.0f} MHz", limit.si(), clock,
                          maximum);
   }
   return {};

@@ -21,7 +21,7 @@ std::string share_text(double share);
 // "+3.2 %", "-11 %"
 std::string change_text(double change);
 
-// "the 700 W limit holds the SM clock at 1490 of 1980 MHz"
+// "the 700 W limit holds the clock at 1490 of 1980 MHz"
 std::string clock_text(const SequenceEstimate& estimate, Hertz top, Watts limit);
 
 // The first sentence or two: the total, and what dominates it.
