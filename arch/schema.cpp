@@ -47,6 +47,7 @@ Units: `B KiB MiB GiB kB MB GB TB`, `Hz`, `s`, `clk`, `FLOP`, `J`, `W` with SI p
 | `shared_memory.carveouts` | list of sizes that an SM's shared memory can be set to, rising; an SM changes it only while idle |
 | `pipes` | execution ports and data paths of an SM, see below |
 | `instructions` | instruction classes, see below |
+| `code` | counts of code families, see below |
 
 `absent` in place of a constant or of an instruction class drops an inherited one.
 
@@ -103,6 +104,22 @@ instructions:
 |---|---|---|
 )";
 
+constexpr std::string_view code_section = R"(
+## Code families
+
+What a family of attention kernels does beyond what its program states (`docs/program-schema.md`), under the name that the
+program's `code` gives. Physical counts of the code on this machine, never of a shape.
+
+```yaml
+code:
+  cudnn_fwd:
+    softmax: {value: 11.8, source: fitted}
+```
+
+| key | plausible range | meaning |
+|---|---|---|
+)";
+
 constexpr std::string_view overlay_section = R"(
 ## Fitted overlays
 
@@ -135,6 +152,12 @@ std::string schema_page() {
   page += pipes_section;
   for (const Field* field : {&pipe_rate_field(), &occupies_field(), &latency_field()}) {
     page += fmt::format("| `{}` | {} | {} |\n", field->key, range_text(*field), field->doc);
+  }
+  page += code_section;
+  for (const Field& field : fields()) {
+    if (field.key.starts_with("code.")) {
+      page += fmt::format("| `{}` | {} | {} |\n", field.key, range_text(field), field.doc);
+    }
   }
   page += overlay_section;
   return page;

@@ -67,7 +67,9 @@ Residency residency(const Machine& machine, const Program& program) {
   const std::int64_t warps_a_partition = round_up(program.warps, partitions) / partitions;
   std::int64_t ctas = std::min<std::int64_t>(limits.ctas.value, limits.warps.value / program.warps);
   ctas = std::min(ctas, limits.threads.value / (program.warps * 32));
-  ctas = std::min(ctas, warps_by_registers(machine, program.registers) * partitions / (warps_a_partition * partitions));
+  // CTAs of fewer warps than sub-partitions spread over them; larger ones load all alike.
+  const std::int64_t held = warps_by_registers(machine, program.registers);
+  ctas = std::min(ctas, program.warps < partitions ? held * partitions / program.warps : held / warps_a_partition);
   const double smem = machine.shared_memory.capacity.value / allocated(machine, program.smem);
   ctas = std::min(ctas, static_cast<std::int64_t>(smem));
   if (program.tmem_columns > 0) {

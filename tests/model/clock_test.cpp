@@ -1,0 +1,75 @@
+#include "model/clock.hpp"
+
+#include <doctest/doctest.h>
+
+#include "tests/model/machines.hpp"
+
+namespace perfmodel {
+namespace {
+
+using doctest::Approx;
+
+// So many cycles, whatever the clock.
+TimeAt cycles(double count) {
+  return [count](Hertz clock) { return Cycles(count) / clock; };
+}
+
+Load matrix_load(double core, double cycles_all_sms) {
+  Load load;
+  load.core = Joules(core);
+  load.tensor = load.activity = Cycles(cycles_all_sms);
+  return load;
+}
+
+TEST_CASE("light work without tensor cores holds the top clock") {
+  const Machine& machine = test::h100();
+  const ClockState state = steady_clock(machine, Load{}, cycles(1e6));
+  CHECK(state.clock == machine.clock.maximum.value);
+  CHECK(state.limit == ClockLimit::top);
+  CHECK(state.power.si() == Approx((machine.power.idle.value + machine.power.active.value).si()));
+}
+
+TEST_CASE("tensor work runs at the tensor clock and tools still report the top clock") {
+  const Machine& machine = test::h100();
+  const ClockState state = steady_clock(machine, matrix_load(0.01, 1e6), cycles(1e6));
+  CHECK(state.clock == machine.clock.datasheet.value);
+  CHECK(state.limit == ClockLimit::tensor);
+  CHECK(reported_clock(machine, state) == machine.clock.maximum.value);
+}
+
+TEST_CASE("a load over the limit settles where its power meets the limit") {
+  const Machine& machine = test::h100();
+  // 1.8 MW-cycles: 1 J in a million cycles is 1 kW and more at 1.83 GHz.
+  const ClockState state = steady_clock(machine, matrix_load(1.0, 50e6), cycles(1e6));
+  CHECK(state.limit == ClockLimit::power);
+  const double limit = (machine.power.held.value * machine.power.limit.value).si();
+  CHECK(state.power.si() == Approx(limit).epsilon(2e-3));
+  CHECK(state.clock < machine.clock.datasheet.value);
+  CHECK(reported_clock(machine, state) == state.clock);
+}
+
+TEST_CASE("more energy never raises the clock") {
+  const Machine& machine = test::h100();
+  Hertz last = machine.clock.maximum.value;
+  for (double joules = 0.05; joules < 4; joules *= 1.3) {
+    const Hertz clock = steady_clock(machine, matrix_load(joules, 50e6), cycles(1e6)).clock;
+    CHECK(clock <= last);
+    last = clock;
+  }
+}
+
+TEST_CASE("a burst starts at the top clock and falls to its plateau, lower in the dip") {
+  const Machine& machine = test::h100();
+  const auto mean = [&](double count) {
+    return burst_clock(machine, matrix_load(count / 1e6, count * 120), cycles(count), /*from_start=*/true).clock;
+  };
+  const Hertz first = mean(5e3);      // some 3 us
+  const Hertz dipping = mean(2e5);    // over 100 us
+  const Hertz settled = burst_clock(machine, matrix_load(1.0, 120e6), cycles(1e6), /*from_start=*/false).clock;
+  CHECK(first > settled);
+  CHECK(dipping < first);
+  CHECK(dipping < settled);
+}
+
+}  // namespace
+}  // namespace perfmodel

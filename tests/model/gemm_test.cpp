@@ -1,0 +1,86 @@
+#include "model/gemm.hpp"
+
+#include <doctest/doctest.h>
+
+#include "arch/fields.hpp"
+#include "model/predict.hpp"
+#include "tests/model/machines.hpp"
+
+namespace perfmodel {
+namespace {
+
+using doctest::Approx;
+
+GemmConfig config(int cta_m, int cta_n, int cta_k, int cluster = 1) {
+  GemmConfig result;
+  result.cta_m = cta_m;
+  result.cta_n = cta_n;
+  result.cta_k = cta_k;
+  result.cluster = cluster;
+  return result;
+}
+
+const Gemm& work(const Operator& op) { return std::get<Gemm>(op.work); }
+
+Segment loop_of(const Machine& machine, const Operator& op, const GemmConfig& with) {
+  return gemm_kernel(machine, work(op), with).program.all()[0];
+}
+
+TEST_CASE("the main loop of a Hopper tile, by hand") {
+  const Machine& machine = test::h100();
+  const Operator op = test::gemm(4096, 4096, 4096);
+  // 128 x 256 x 64: 2 x 128 x 256 x 64 / 4096 = 1024 clk of MMA; shared memory reads 2 (64 + 256) and writes 384 rows
+  // of 128 B at 128 B/clk: 1024 clk too.
+  const Segment wide = loop_of(machine, op, config(128, 256, 64));
+  CHECK(wide.busy[Resource::tensor].si() == Approx(1024));
+  CHECK(wide.busy[Resource::smem].si() == Approx(1024));
+  CHECK(wide.count == 64);
+  // 128 x 168: 672 clk of MMA, but 2 (64 + 168) + 296 = 760 clk of shared memory.
+  const Segment odd = loop_of(machine, op, config(128, 168, 64));
+  CHECK(odd.busy[Resource::tensor].si() == Approx(672));
+  CHECK(odd.busy[Resource::smem].si() == Approx(760));
+  // 24 x 64 runs with its sides swapped, M = 64 and N = 24: (64 + 24) read, 88 written.
+  const Segment thin = loop_of(machine, op, config(24, 64, 64));
+  CHECK(thin.busy[Resource::tensor].si() == Approx(48));
+  CHECK(thin.busy[Resource::smem].si() == Approx(176));
+}
+
+TEST_CASE("fp8 moves the same bytes for twice the multiply-adds") {
+  const Operator op = test::gemm(4096, 4096, 4096, Dtype::fp8);
+  const Segment loop = loop_of(test::h100(), op, config(256, 128, 128));
+  CHECK(loop.busy[Resource::tensor].si() == Approx(1024));
+  CHECK(loop.busy[Resource::smem].si() == Approx(1024));
+  CHECK(loop.count == 32);
+}
+
+TEST_CASE("clusters share what they read of one operand") {
+  const Operator op = test::gemm(4096, 4096, 4096);
+  const Kernel alone = gemm_kernel(test::h100(), work(op), config(128, 256, 64, 1));
+  const Kernel pair = gemm_kernel(test::h100(), work(op), config(128, 256, 64, 2));
+  const double tiles = 32.0 * 16.0;
+  CHECK(alone.items == tiles);
+  CHECK(alone.l2_read.si() == Approx(tiles * 64 * (128 + 256) * 128));
+  CHECK(pair.l2_read.si() == Approx(tiles * 64 * (128 + 128) * 128));
+  CHECK(alone.input.si() == Approx(2.0 * 4096 * 4096 * 2));
+  CHECK(alone.output.si() == Approx(4096.0 * 4096 * 2));
+}
+
+TEST_CASE("rows that start off a sector cost more L2 traffic") {
+  const Machine& machine = test::h100();
+  const Kernel even = gemm_kernel(machine, work(test::gemm(1024, 1024, 1024, Dtype::fp8)), config(128, 128, 128));
+  const Kernel odd = gemm_kernel(machine, work(test::gemm(1024, 1024, 1040, Dtype::fp8)), config(128, 128, 128));
+  const double depth = 9.0 / 8.0;  // 1040 takes nine iterations of 128
+  CHECK(odd.l2_read / even.l2_read == Approx(depth * machine.l2.unaligned_read.value));
+}
+
+TEST_CASE("Blackwell's copy engine does not compete, and its epilogue hides behind the next tile") {
+  const Machine b200 = load_machine("b200");
+  const Operator op = test::gemm(8192, 8192, 8192);
+  const Kernel kernel = gemm_kernel(b200, work(op), config(128, 256, 64));
+  CHECK(kernel.program.all()[0].busy[Resource::tensor].si() == Approx(512));
+  CHECK(kernel.program.all()[0].busy[Resource::smem].si() == Approx(384));
+  CHECK(kernel.program.all()[1].interval.si() == 0.0);
+}
+
+}  // namespace
+}  // namespace perfmodel
