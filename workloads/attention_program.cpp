@@ -3,8 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <utility>
+
+#include <fmt/format.h>
 
 #include "support/data_path.hpp"
+#include "support/suggest.hpp"
 #include "support/yaml_map.hpp"
 
 namespace perfmodel {
@@ -18,8 +22,16 @@ constexpr std::array<Choice<HelperWhen>, 4> whens{{{"always", HelperWhen::always
 constexpr std::array<Choice<Pass>, 2> passes{{{"fwd", Pass::fwd}, {"bwd", Pass::bwd}}};
 constexpr std::array<Choice<bool>, 2> orders{{{"natural", false}, {"longest_first", true}}};
 
-int small(YamlMap& map, std::string_view key, int otherwise, std::int64_t max = 4096) {
-  return static_cast<int>(map.optional_integer(key, {.min = 0, .max = max}).value_or(otherwise));
+// Of tensor cores, as machine files name them.
+const std::vector<std::string>& generations() {
+  static const std::vector<std::string> names{"mma", "wgmma", "tcgen05"};
+  return names;
+}
+
+constexpr IntegerRange tile_side{.min = 16, .max = 1024};
+
+int small(YamlMap& map, std::string_view key, int otherwise, const IntegerRange& range) {
+  return static_cast<int>(map.optional_integer(key, range).value_or(otherwise));
 }
 
 double ratio(YamlMap& map, std::string_view key, double otherwise) {
@@ -31,7 +43,7 @@ HelperKernel read_helper(const YamlNode& node, Diagnostics& faults) {
   HelperKernel helper;
   helper.name = map.string("name");
   helper.when = map.optional_choice("when", whens).value_or(HelperWhen::always);
-  helper.count = small(map, "count", 1);
+  helper.count = small(map, "count", 1, {.min = 1, .max = max_helper_launches});
   helper.combine = map.optional_boolean("combine").value_or(false);
   helper.fixed = map.optional_quantity<Seconds>("fixed").value_or(Seconds(0));
   helper.q_bytes = ratio(map, "q_bytes", 0);
@@ -47,10 +59,13 @@ AttentionTile read_tile(const YamlNode& node, Diagnostics& faults) {
   AttentionTile tile;
   tile.head_dim_at_most = map.optional_integer("head_dim_at_most", IntegerRange::positive()).value_or(1 << 20);
   tile.dropout = map.optional_boolean("dropout");
-  tile.cta_m = static_cast<int>(map.integer("cta_m", {.min = 16, .max = 1024}));
-  tile.cta_n = static_cast<int>(map.integer("cta_n", {.min = 16, .max = 1024}));
-  tile.split_m = small(map, "split_m", 0);
-  tile.split_n = small(map, "split_n", 0);
+  tile.cta_m = static_cast<int>(map.integer("cta_m", tile_side));
+  tile.cta_n = static_cast<int>(map.integer("cta_n", tile_side));
+  tile.split_m = small(map, "split_m", 0, tile_side);
+  tile.split_n = small(map, "split_n", 0, tile_side);
+  if (map.has("split_m") != map.has("split_n")) {
+    faults.error(map.location(map.has("split_m") ? "split_m" : "split_n"), "'split_m' and 'split_n' go together");
+  }
   map.finish();
   return tile;
 }
@@ -60,11 +75,32 @@ SplitRule read_split(YamlMap map) {
   if (map.valid()) {
     split.slots_per_sm = map.number("slots_per_sm", NumberRange::not_negative());
     split.tiles_above = map.optional_integer("tiles_above", IntegerRange{.min = 0}).value_or(0);
-    split.query_rows = small(map, "query_rows", 0);
+    split.query_rows = small(map, "query_rows", 0, tile_side);
     split.distinct_only = map.optional_boolean("distinct_only").value_or(false);
     map.finish();
   }
   return split;
+}
+
+// At least one of them: a list without items says nothing about what it should be.
+std::vector<YamlNode> some(YamlMap& map, std::string_view key, Diagnostics& faults) {
+  std::vector<YamlNode> items = map.list(key);
+  if (items.empty() && map.has(key) && map.optional_node(key).is_list()) {
+    faults.error(map.location(key), fmt::format("'{}' is empty in {}", key, map.what()));
+  }
+  return items;
+}
+
+void read_helpers(YamlMap& map, AttentionProgram& program, Diagnostics& faults) {
+  int launches = 0;
+  for (const YamlNode& node : map.optional_list("helpers")) {
+    program.helpers.push_back(read_helper(node, faults));
+    launches += program.helpers.back().count;
+  }
+  if (launches > max_helper_launches) {
+    faults.error(map.key_location("helpers"), fmt::format("{} helper kernels are launched, {} are the most that can be",
+                                                          launches, max_helper_launches));
+  }
 }
 
 AttentionProgram read_program(const YamlNode& node, Family family, Diagnostics& faults) {
@@ -72,51 +108,69 @@ AttentionProgram read_program(const YamlNode& node, Family family, Diagnostics& 
   AttentionProgram program;
   program.family = family;
   program.pass = map.choice("pass", passes);
-  for (const YamlNode& generation : map.list("tensor")) {
-    program.tensor.push_back(read_string(generation, "tensor", faults).value_or(""));
+  for (const YamlNode& generation : some(map, "tensor", faults)) {
+    if (const auto index = read_choice(generation, "tensor", faults, generations())) {
+      program.tensor.push_back(generations()[*index]);
+    }
   }
   program.code = map.string("code");
   program.persistent = map.optional_boolean("persistent").value_or(false);
-  program.threads = small(map, "threads", 128);
-  program.registers = small(map, "registers", 255);
-  program.ctas_per_sm = std::max(1, small(map, "ctas_per_sm", 1));
-  program.alone = ratio(map, "alone", 1);
+  program.threads = small(map, "threads", 128, {.min = 32, .max = 1024});
+  program.registers = small(map, "registers", 255, {.min = 1, .max = 255});
+  program.ctas_per_sm = small(map, "ctas_per_sm", 1, {.min = 1, .max = 2});
+  program.alone = map.optional_number("alone", {.min = 1, .max = 2}).value_or(1);
   program.longest_first = map.optional_choice("order", orders).value_or(false);
   program.pack_heads = map.optional_boolean("pack_heads").value_or(false);
   program.mma_sync = map.optional_boolean("mma_sync").value_or(false);
-  program.emulated = ratio(map, "emulated", 0);
+  program.emulated = map.optional_number("emulated", NumberRange::fraction()).value_or(0);
   program.mask_slots = ratio(map, "mask_slots", 10);
   program.instructions = ratio(map, "instructions", 7);
   program.dropout_instructions = ratio(map, "dropout_instructions", 11);
-  for (const YamlNode& tile : map.list("tiles")) {
+  for (const YamlNode& tile : some(map, "tiles", faults)) {
     program.tiles.push_back(read_tile(tile, faults));
   }
   program.split = read_split(map.optional_map("split"));
-  for (const YamlNode& helper : map.optional_list("helpers")) {
-    program.helpers.push_back(read_helper(helper, faults));
-  }
+  read_helpers(map, program, faults);
   map.finish();
   return program;
+}
+
+// Any but cublas, which has no attention.
+Family read_family(YamlMap& root, Diagnostics& faults) {
+  const std::string name = root.string("family");
+  const auto family = parse_enum<Family>(name);
+  if (!name.empty() && (!family || *family == Family::cublas)) {
+    std::vector<std::string> known(enum_names<Family>().begin(), enum_names<Family>().end());
+    std::erase(known, name_of(Family::cublas));
+    faults.error(root.location("family"), fmt::format("unknown family '{}'", name))
+        .suggest(name, known)
+        .note("known families: " + join_names(known));
+  }
+  return family.value_or(Family::cudnn);
+}
+
+std::vector<AttentionProgram> read_programs(const YamlNode& node) {
+  Diagnostics faults;
+  YamlMap root(node, "the program file", faults);
+  root.optional_string("description");
+  const Family family = read_family(root, faults);
+  std::vector<AttentionProgram> programs;
+  for (const YamlNode& node : some(root, "programs", faults)) {
+    programs.push_back(read_program(node, family, faults));
+  }
+  root.finish();
+  faults.throw_if_errors();
+  return programs;
 }
 
 }  // namespace
 
 std::vector<AttentionProgram> load_attention_programs(const std::string& path) {
-  Diagnostics faults;
-  YamlMap root(load_yaml_file(path), "the program file", faults);
-  root.optional_string("description");
-  const std::string name = root.string("family");
-  const auto family = parse_enum<Family>(name);
-  if (!family && !name.empty()) {
-    faults.error(root.location("family"), "unknown family '" + name + "'");
-  }
-  std::vector<AttentionProgram> programs;
-  for (const YamlNode& node : root.list("programs")) {
-    programs.push_back(read_program(node, family.value_or(Family::cudnn), faults));
-  }
-  root.finish();
-  faults.throw_if_errors();
-  return programs;
+  return read_programs(load_yaml_file(path));
+}
+
+std::vector<AttentionProgram> attention_programs_from_text(std::string text, std::string_view name) {
+  return read_programs(load_yaml_text(std::move(text), name));
 }
 
 std::vector<AttentionProgram> load_attention_programs() {

@@ -3,8 +3,10 @@
 // for it. docs/program-schema.md documents every key.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "support/units.hpp"
@@ -14,6 +16,9 @@ namespace perfmodel {
 
 // When a helper kernel runs: with every launch, with dropout, with fewer key-value heads than heads, with split keys.
 enum class HelperWhen : std::uint8_t { always, dropout, grouped, split };
+
+// Launches of helper kernels that an operator has room for.
+inline constexpr int max_helper_launches = 7;
 
 // A small kernel before or after the main one. Elements of q are batch * heads * seq_q * head_dim; elements of kv
 // are batch * seq_kv * head_dim, times heads + kv_heads in `expanded_bytes`, times kv_heads in `kv_bytes`.
@@ -71,6 +76,7 @@ struct AttentionProgram {
 
 // All programs of a file. Throws InputError.
 std::vector<AttentionProgram> load_attention_programs(const std::string& path);
+std::vector<AttentionProgram> attention_programs_from_text(std::string text, std::string_view name);
 
 // Those shipped, files in alphabetical order.
 std::vector<AttentionProgram> load_attention_programs();
