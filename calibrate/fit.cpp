@@ -284,7 +284,7 @@ const std::vector<std::string>& fitted_keys(const Machine& machine) {
   static const std::vector<std::string> hopper = {
       "transfer.iteration", "transfer.epilogue", "transfer.prologue", "transfer.cold_prologue", "clock.droop_power", "clock.plateau",
       "l2.dirty", "l2.dirty_capacity", "l2.unaligned_read", "dram.overlap",
-      "launch.grid", "launch.cold_code", "transfer.round_stall", "launch.stream", "launch.scale", "launch.reduction",
+      "launch.grid", "launch.cold_code", "transfer.round_stall", "launch.scale", "launch.reduction",
       "power.held", "power.active", "power.tensor_cycle", "power.tensor_fp8", "power.instruction", "power.dram_byte", "power.zeros",
       "code.cudnn_fwd.softmax", "code.cudnn_fwd.dropout", "code.cudnn_fwd.tile", "code.cudnn_fwd.serial",
       "code.cudnn_bwd.softmax", "code.cudnn_bwd.dropout", "code.cudnn_bwd.tile", "code.cudnn_bwd.serial",

@@ -342,6 +342,9 @@ Plan lower_attention(const Machine& machine, const Library& library, const Atten
     return refused(fmt::format("no {} attention program of {} for {}", attention.pass == Pass::fwd ? "forward" : "backward",
                                name_of(attention.impl.family), machine.name));
   }
+  if (attention.dropout > 0 && attention.dropout_source == DropoutSource::fused && !program->dropout) {
+    return refused(fmt::format("{} attention draws no dropout masks", name_of(attention.impl.family)));
+  }
   if (attention.head_dim > 256 || attention.head_dim_v > 256) {
     return refused(fmt::format("head dimension {}, {} goes up to 256", std::max(attention.head_dim, attention.head_dim_v),
                                name_of(attention.impl.family)));

@@ -121,6 +121,7 @@ AttentionProgram read_program(const YamlNode& node, Family family, Diagnostics& 
   program.alone = map.optional_number("alone", {.min = 1, .max = 2}).value_or(1);
   program.longest_first = map.optional_choice("order", orders).value_or(false);
   program.pack_heads = map.optional_boolean("pack_heads").value_or(false);
+  program.dropout = map.optional_boolean("dropout").value_or(true);
   program.mma_sync = map.optional_boolean("mma_sync").value_or(false);
   program.emulated = map.optional_number("emulated", NumberRange::fraction()).value_or(0);
   program.mask_slots = ratio(map, "mask_slots", 10);

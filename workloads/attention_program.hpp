@@ -64,6 +64,7 @@ struct AttentionProgram {
   double alone = 1;              // how much faster a CTA runs with the SM to itself than sharing it
   bool longest_first = false;    // causal tiles inside a head
   bool pack_heads = false;       // the query heads of a key-value head share a tile's rows
+  bool dropout = true;           // whether the code can draw dropout masks at all
   bool mma_sync = false;         // matrix instructions take operands from registers
   double emulated = 0;           // share of the exponentials computed on the FMA pipes
   double mask_slots = 10;        // issue slots a score of a masked tile
