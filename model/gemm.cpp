@@ -45,6 +45,12 @@ Demand iteration_demand(const Machine& machine, const Gemm& gemm, const GemmConf
   return demand;
 }
 
+// From asking for a tile's operands to the warps that wait for them going on.
+Cycles load_latency(const Machine& machine, Seconds memory) {
+  return memory * machine.clock.datasheet.value + machine.transfer.tma_latency.value +
+         machine.transfer.barrier_wait.value;
+}
+
 // Rows that start off a 32-byte sector make the L2 move more.
 double unaligned_read(const Machine& machine, double pitch) {
   return std::fmod(pitch, 32.0) == 0.0 ? 1.0 : machine.l2.unaligned_read.value;
@@ -100,6 +106,13 @@ Kernel gemm_kernel(const Machine& machine, const Gemm& gemm, const GemmConfig& c
   loop.count = iterations;
   loop.busy = iteration_demand(machine, gemm, config);
   loop.interval = machine.transfer.iteration.value;
+  if (config.schedule == Schedule::grid) {
+    // The same warps wait for operands, start the tensor cores and wait for them: one step after the other. A buffer
+    // is asked for again once its product is done, and then takes the load's latency; one of them is in use.
+    const Cycles busy = loop.busy.largest();
+    const Cycles turn = load_latency(machine, machine.l2.far_latency.value) + busy;
+    loop.interval = std::max(loop.interval + busy, turn / std::max(1, config.stages - 1));
+  }
   const double tile_out = static_cast<double>(config.cta_m) * config.cta_n * (config.split_k > 1 ? 4.0 : out_bytes);
   Segment epilogue;
   epilogue.count = 1;
@@ -109,6 +122,13 @@ Kernel gemm_kernel(const Machine& machine, const Gemm& gemm, const GemmConfig& c
     // Accumulators are double-buffered in tensor memory: the next tile's main loop hides the epilogue.
     const Cycles main_loop = loop.count * std::max(loop.interval, loop.busy.largest());
     epilogue.interval = std::max(Cycles(0), epilogue.interval - main_loop);
+  }
+  if (config.schedule == Schedule::grid) {
+    // A CTA of one tile fills its pipeline before it computes, and nothing of its own hides that.
+    Segment fill;
+    fill.count = 1;
+    fill.interval = load_latency(machine, machine.dram.latency.value + machine.l2.far_latency.value);
+    kernel.program.add(fill);
   }
   kernel.program.add(loop);
   kernel.program.add(epilogue);

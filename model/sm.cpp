@@ -39,20 +39,21 @@ struct Item {
   Limiter limiter = Limiter::recurrence;
 };
 
-// One item of a CTA that shares the SM with `ctas` - 1 of its like.
+// One item of a CTA that shares the SM with `ctas` - 1 of its like: its own dependent course, unless all of them
+// together ask for more of a resource than there is. While one waits, the others work.
 Item item_of(const Program& program, int ctas) {
   Item item;
-  Cycles waits;
+  Demand shared;
+  Cycles own;
+  Cycles busiest;
   for (const Segment& segment : program.all()) {
-    const Cycles own = alone(segment);
-    const Cycles shared = static_cast<double>(ctas) * segment.busy.largest();
-    item.time += segment.count * std::max(own, shared);
+    own += segment.count * alone(segment);
+    busiest += segment.count * segment.busy.largest();
+    shared += segment.count * segment.busy;
     item.busy += segment.count * segment.busy;
     item.busy += segment.count * segment.aside;
-    if (own > std::max(shared, segment.busy.largest())) {
-      waits += segment.count * (own - segment.busy.largest());
-    }
   }
+  item.time = std::max(own, static_cast<double>(ctas) * shared.largest());
   Cycles most;
   for (const Resource resource : all_resources) {
     if (item.busy[resource] > most) {
@@ -60,7 +61,7 @@ Item item_of(const Program& program, int ctas) {
       item.limiter = limiter_of(resource);
     }
   }
-  if (waits > most) {
+  if (own >= item.time && own - busiest > most) {
     item.limiter = Limiter::recurrence;
   }
   return item;
