@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <future>
 #include <span>
 
 #include "arch/fields.hpp"
@@ -249,22 +250,25 @@ Study study(const Machine& machine, const Library& library, const StudyRequest& 
   result.name = result.estimate.name;
   result.notes = notes_of(result.estimate);
   if (!refusal_of(result.estimate).empty()) return result;
+  PinnedTiles tiles(machine, library);
+  const Subject pinned = tiles.pin(request.subject);
+  // The closed form is enough to see what the answer follows. It takes as long as all the rest together: both at once.
+  PredictOptions bound = request.options;
+  bound.fidelity = Fidelity::bound;
+  std::future<Evidence> evidence = std::async(
+      std::launch::async, [&] { return Sensitivity(machine, library, pinned, bound).evidence(); });
   PredictOptions quick = request.options;
   quick.describe = false;
   if (request.without_dropout) {
-    result.without_dropout = solve(machine, library, *request.without_dropout, quick);
+    result.without_dropout = solve(machine, library, tiles.pin(*request.without_dropout), quick);
   }
-  PinnedTiles tiles(machine, library);
-  const Subject pinned = tiles.pin(request.subject);
-  // The closed form is enough to see what the answer follows.
-  PredictOptions bound = quick;
-  bound.fidelity = Fidelity::bound;
-  result.evidence = Sensitivity(machine, library, pinned, bound).evidence();
-  if (!request.advice) return result;
-  result.advice = variant_advice(machine, library, tiles, pinned, request, result.estimate.total, quick);
-  for (Advice& more : hardware_advice(machine, library, pinned, result.estimate, quick)) {
-    result.advice.push_back(std::move(more));
+  if (request.advice) {
+    result.advice = variant_advice(machine, library, tiles, pinned, request, result.estimate.total, quick);
+    for (Advice& more : hardware_advice(machine, library, pinned, result.estimate, quick)) {
+      result.advice.push_back(std::move(more));
+    }
   }
+  result.evidence = evidence.get();
   return result;
 }
 

@@ -174,10 +174,19 @@ std::string steady_table(const std::vector<TableValidation>& tables) {
   return grid.empty() ? "" : grid.markdown();
 }
 
-void add_score_row(Grid& grid, const TableValidation& table, const std::string& rows, const Score& score) {
-  std::vector<std::string> cells{table.machine, title(table), rows};
-  add_cells(cells, score, /*steady=*/false);
-  grid.row(std::move(cells));
+// Of the tables with rows of several kinds, a row a kind.
+std::string group_table(const std::vector<TableValidation>& tables) {
+  Grid grid;
+  grid.column("machine", Grid::Align::left).column("table", Grid::Align::left).column("rows", Grid::Align::left);
+  add_columns(grid, /*steady=*/false);
+  for (const TableValidation& table : tables) {
+    for (const Score& group : table.groups) {
+      std::vector<std::string> cells{table.machine, title(table), group.name};
+      add_cells(cells, group, /*steady=*/false);
+      grid.row(std::move(cells));
+    }
+  }
+  return grid.empty() ? "" : grid.markdown();
 }
 
 }  // namespace
@@ -193,11 +202,12 @@ std::string text_validation(const std::vector<TableValidation>& tables) {
 
 std::string accuracy_table(const std::vector<TableValidation>& tables) {
   Grid grid;
-  grid.column("machine", Grid::Align::left).column("table", Grid::Align::left).column("rows", Grid::Align::left);
+  grid.column("machine", Grid::Align::left).column("table", Grid::Align::left);
   add_columns(grid, /*steady=*/false);
   for (const TableValidation& table : tables) {
-    if (table.groups.empty()) add_score_row(grid, table, "all", table.all);
-    for (const Score& group : table.groups) add_score_row(grid, table, group.name, group);
+    std::vector<std::string> cells{table.machine, title(table)};
+    add_cells(cells, table.all, /*steady=*/false);
+    grid.row(std::move(cells));
   }
   return grid.markdown();
 }
@@ -217,6 +227,8 @@ std::string accuracy_page(const std::vector<TableValidation>& tables) {
       "The model's constants are fitted on some of these rows. What to expect of other shapes is the cross-validated\n"
       "error that `perfmodel fit --check` prints.\n\n";
   text += accuracy_table(tables);
+  const std::string groups = group_table(tables);
+  if (!groups.empty()) text += "\n## By operator, regime and implementation\n\n" + groups;
   const std::string steady = steady_table(tables);
   if (!steady.empty()) text += "\n## Clock and power\n\nMean error on the steady rows where they were measured.\n\n" + steady;
   const std::string rankings = ranking_table(tables);

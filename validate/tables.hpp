@@ -22,11 +22,11 @@ namespace perfmodel {
 
 std::string text_validation(const std::vector<TableValidation>& tables);
 
-// The page validate/README.md: one accuracy table over everything, rankings, and how to read them. Repeatable: the
+// The page validate/README.md: accuracy by table and by kind of row, rankings, and how to read them. Repeatable: the
 // same model and data give the same text.
 std::string accuracy_page(const std::vector<TableValidation>& tables);
 
-// The accuracy table of that page alone, for other documents.
+// The first table of that page alone, a row a table of measurements.
 std::string accuracy_table(const std::vector<TableValidation>& tables);
 
 std::string json_validation(const std::vector<TableValidation>& tables);

@@ -73,17 +73,6 @@ TEST_CASE("infeasible rows are counted apart") {
   CHECK(result["all"]["n"] == 1);
 }
 
-TEST_CASE("everything shipped becomes a page that repeats exactly") {
-  const Result once = run("validate --format markdown");
-  CHECK(once.exit == 0);
-  CHECK(once.err.empty());
-  CHECK(once.out.starts_with("# Accuracy\n"));
-  for (const char* table : {"| h100-sxm | gemm.csv |", "gemm.csv, tile not given", "attention_trtllm.csv", "overlap.csv"}) {
-    CHECK(once.out.find(table) != std::string::npos);
-  }
-  CHECK(run("validate --format markdown").out == once.out);
-}
-
 TEST_CASE("diff says what moved") {
   const test::TemporaryFolder folder;
   const std::string fused = folder.file("fused.json");

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Rewrites what the program itself says in the documents: docs/refresh.sh [BINARY], from anywhere.
+#
+# In README.md a line `<!-- $ perfmodel ARGUMENTS -->` is followed by that command's output in a code block, and a line
+# `<!-- accuracy -->` by the first table of validate/README.md. A test compares both, and that page, with the binary.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+binary=$(realpath "${1:-build/release/perfmodel}")
+
+"$binary" validate --format markdown -o validate/README.md
+
+refreshed=$(mktemp)
+trap 'rm -f "$refreshed"' EXIT
+skipping=
+while IFS= read -r line; do
+  case $skipping in
+    code) [ "$line" = '```' ] && skipping= ; continue ;;
+    table) [[ $line == '|'* ]] && continue ; skipping= ;;
+  esac
+  if [ "$skipping" = fence ]; then skipping=code; continue; fi
+  printf '%s\n' "$line"
+  case $line in
+    '<!-- $ perfmodel '*' -->')
+      arguments=${line#'<!-- $ perfmodel '}
+      read -ra words <<< "${arguments%' -->'}"
+      printf '```text\n%s\n```\n' "$("$binary" "${words[@]}")"
+      skipping=fence ;;
+    '<!-- accuracy -->')
+      awk '/^\|/ { print; found = 1; next } found { exit }' validate/README.md
+      skipping=table ;;
+  esac
+done < README.md > "$refreshed"
+cat "$refreshed" > README.md

@@ -1,0 +1,63 @@
+// Holds what the documents quote of the program to the program. docs/refresh.sh rewrites them.
+#ifdef PERFMODEL_BINARY
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <string_view>
+
+#include "tests/cli/process.hpp"
+
+namespace perfmodel {
+namespace {
+
+const std::string root = std::string(PERFMODEL_ROOT_DIR) + "/";
+
+std::string text_of(const std::string& file) {
+  std::ostringstream text;
+  text << std::ifstream(root + file).rdbuf();
+  return text.str();
+}
+
+std::string first_table(std::string_view page) {
+  const std::size_t start = page.find("\n|") + 1;
+  return std::string(page.substr(start, page.find("\n\n", start) + 1 - start));
+}
+
+TEST_CASE("every command quoted in the README prints what stands there") {
+  const std::string readme = text_of("README.md");
+  const std::string marker = "<!-- $ perfmodel ";
+  int quoted = 0;
+  for (std::size_t at = readme.find(marker); at != std::string::npos; at = readme.find(marker, at + 1)) {
+    const std::size_t end = readme.find(" -->\n```text\n", at);
+    REQUIRE(end != std::string::npos);
+    const std::string arguments = readme.substr(at + marker.size(), end - at - marker.size());
+    const std::size_t output = end + std::string_view(" -->\n```text\n").size();
+    CAPTURE(arguments);
+    INFO("docs/refresh.sh writes it anew");
+    CHECK(test::run(arguments).out == readme.substr(output, readme.find("```\n", output) - output));
+    ++quoted;
+  }
+  CHECK(quoted >= 1);
+}
+
+TEST_CASE("the accuracy page and the table in the README are those of the model as it is") {
+  INFO("docs/refresh.sh writes them anew");
+  const std::string page = text_of("validate/README.md");
+  const test::Result result = test::run("validate --format markdown");
+  CHECK(result.exit == 0);
+  CHECK(result.err.empty());
+  CHECK(result.out == page);
+  const std::string readme = text_of("README.md");
+  const std::string marker = "<!-- accuracy -->\n";
+  const std::size_t at = readme.find(marker);
+  REQUIRE(at != std::string::npos);
+  CHECK(readme.substr(at + marker.size()).starts_with(first_table(page)));
+}
+
+}  // namespace
+}  // namespace perfmodel
+
+#endif
