@@ -48,8 +48,12 @@ Answer answer_of(const Machine& machine, const Library& library, const Measureme
     return {true, sequence.total, sequence.clock, sequence.power, std::string(name_of(sequence.regime)), "any"};
   }
   const Estimate estimate = predict(machine, library, measured.op, options);
-  return {estimate.feasible(), estimate.time, estimate.reported_clock, estimate.power,
-          std::string(name_of(estimate.regime)), std::string(limiter_name(estimate.limiter))};
+  return {estimate.feasible(),
+          estimate.time,
+          estimate.reported_clock,
+          estimate.power,
+          std::string(name_of(estimate.regime)),
+          std::string(limiter_name(estimate.limiter))};
 }
 
 // The clock at which to compare times: the measured one, for that spares the kernel physics the scatter of the
@@ -58,7 +62,8 @@ std::optional<Hertz> physics_clock(const Machine& machine, const Measurement& me
   if (!measured.clock || measured.block) {
     return std::nullopt;
   }
-  const bool tensor = std::holds_alternative<Gemm>(measured.op.work) || std::holds_alternative<Attention>(measured.op.work);
+  const bool tensor =
+      std::holds_alternative<Gemm>(measured.op.work) || std::holds_alternative<Attention>(measured.op.work);
   return tensor ? std::min(*measured.clock, machine.clock.datasheet.value) : *measured.clock;
 }
 
@@ -141,7 +146,8 @@ std::map<std::string, int> deal(const std::vector<Measurement>& measurements, in
 
 HeldOut hold_out(const Machine& machine, const Library& library, const Measurement& measured, std::size_t index) {
   const Answer answer = answer_of(machine, library, measured, std::nullopt);
-  return {index, answer.time, answer.clock, answer.power, std::string(residual_class(measured.op)), answer.regime, answer.limiter};
+  return {index,         answer.time,   answer.clock, answer.power, std::string(residual_class(measured.op)),
+          answer.regime, answer.limiter};
 }
 
 // Rows that a fit learns from: a long table says no more by all of its rows than by some hundred spread over it.
@@ -205,9 +211,9 @@ void cross_validate(const Library& library, const FitOptions& options, Fit& fit)
       }
     }
     // Starting from the whole fit saves most of the iterations; what it leaks is no more than the start.
-    const Machine without = with(fit.machine, fit.keys,
-                                 solve(fit.machine, library, fit.measurements, std::move(train), fit.keys,
-                                       std::max(3, options.iterations / 4)));
+    const Machine without = with(
+        fit.machine, fit.keys,
+        solve(fit.machine, library, fit.measurements, std::move(train), fit.keys, std::max(3, options.iterations / 4)));
     for (std::size_t i = 0; i < fit.measurements.size(); ++i) {
       if (fold_of.at(fit.measurements[i].family) == fold) {
         fit.held_out.push_back(hold_out(without, library, fit.measurements[i], i));
@@ -227,9 +233,9 @@ Fit fit_machine(const Machine& machine, const Library& library, std::vector<Meas
   fit.keys = keys;
   for (const int iterations : {options.iterations / 2, options.iterations}) {
     fit.measurements = settled(fit.machine, library, measurements);
-    fit.machine = with(fit.machine, keys,
-                       solve(fit.machine, library, fit.measurements, thinned(fit.measurements, options),
-                             keys, iterations));
+    fit.machine =
+        with(fit.machine, keys,
+             solve(fit.machine, library, fit.measurements, thinned(fit.measurements, options), keys, iterations));
   }
   if (options.folds >= 2) {
     cross_validate(library, options, fit);
@@ -281,23 +287,53 @@ std::vector<ResidualQuantiles> residual_quantiles(const std::vector<Measurement>
 }
 
 const std::vector<std::string>& fitted_keys(const Machine& machine) {
-  static const std::vector<std::string> hopper = {
-      "transfer.iteration", "transfer.epilogue", "transfer.prologue", "transfer.cold_prologue", "clock.droop_power", "clock.plateau",
-      "l2.dirty", "l2.dirty_capacity", "l2.unaligned_read", "dram.overlap",
-      "launch.grid", "launch.cold_code", "transfer.round_stall", "launch.scale", "launch.reduction",
-      "power.held", "power.active", "power.tensor_cycle", "power.tensor_fp8", "power.instruction", "power.dram_byte", "power.zeros",
-      "code.cudnn_fwd.softmax", "code.cudnn_fwd.dropout", "code.cudnn_fwd.tile", "code.cudnn_fwd.serial",
-      "code.cudnn_bwd.softmax", "code.cudnn_bwd.dropout", "code.cudnn_bwd.tile", "code.cudnn_bwd.serial",
-      "code.flash2_fwd.softmax", "code.flash2_fwd.dropout", "code.flash2_fwd.tile", "code.flash2_fwd.tensor",
-      "code.flash2_bwd.softmax", "code.flash2_bwd.dropout", "code.flash2_bwd.iteration",
-      "code.flash3_fwd.tile", "code.flash3_fwd.start"};
+  static const std::vector<std::string> hopper = {"transfer.iteration",
+                                                  "transfer.epilogue",
+                                                  "transfer.prologue",
+                                                  "transfer.cold_prologue",
+                                                  "clock.droop_power",
+                                                  "clock.plateau",
+                                                  "l2.dirty",
+                                                  "l2.dirty_capacity",
+                                                  "l2.unaligned_read",
+                                                  "dram.overlap",
+                                                  "launch.grid",
+                                                  "launch.cold_code",
+                                                  "transfer.round_stall",
+                                                  "launch.scale",
+                                                  "launch.reduction",
+                                                  "power.held",
+                                                  "power.active",
+                                                  "power.tensor_cycle",
+                                                  "power.tensor_fp8",
+                                                  "power.instruction",
+                                                  "power.dram_byte",
+                                                  "power.zeros",
+                                                  "code.cudnn_fwd.softmax",
+                                                  "code.cudnn_fwd.dropout",
+                                                  "code.cudnn_fwd.tile",
+                                                  "code.cudnn_fwd.serial",
+                                                  "code.cudnn_bwd.softmax",
+                                                  "code.cudnn_bwd.dropout",
+                                                  "code.cudnn_bwd.tile",
+                                                  "code.cudnn_bwd.serial",
+                                                  "code.flash2_fwd.softmax",
+                                                  "code.flash2_fwd.dropout",
+                                                  "code.flash2_fwd.tile",
+                                                  "code.flash2_fwd.tensor",
+                                                  "code.flash2_bwd.softmax",
+                                                  "code.flash2_bwd.dropout",
+                                                  "code.flash2_bwd.iteration",
+                                                  "code.flash3_fwd.tile",
+                                                  "code.flash3_fwd.start"};
   static const std::vector<std::string> blackwell = {
-      "transfer.iteration", "transfer.prologue", "l2.bandwidth", "dram.overlap", "launch.graph", "clock.plateau",
-      "code.fa4_fwd.serial", "code.fa4_fwd.tile", "code.fa4_bwd.tensor", "code.fa4_bwd.tile", "code.avo_fwd.serial",
-      "code.cudnn_fwd.serial", "code.cudnn_fwd.tile", "code.cudnn_bwd.tensor", "code.cudnn_bwd.tile",
-      "code.gluon_fwd.serial", "code.gluon_fwd.tile", "code.triton_fwd.tensor", "code.triton_fwd.tile",
-      "code.flash2_fwd.tensor", "code.flash2_fwd.tile", "code.flash2_bwd.tensor", "code.flash2_bwd.tile",
-      "code.trtllm_fwd.serial", "code.trtllm_fwd.tile", "code.trtllm_fwd.start"};
+      "transfer.iteration",   "transfer.prologue",      "l2.bandwidth",         "dram.overlap",
+      "launch.graph",         "clock.plateau",          "code.fa4_fwd.serial",  "code.fa4_fwd.tile",
+      "code.fa4_bwd.tensor",  "code.fa4_bwd.tile",      "code.avo_fwd.serial",  "code.cudnn_fwd.serial",
+      "code.cudnn_fwd.tile",  "code.cudnn_bwd.tensor",  "code.cudnn_bwd.tile",  "code.gluon_fwd.serial",
+      "code.gluon_fwd.tile",  "code.triton_fwd.tensor", "code.triton_fwd.tile", "code.flash2_fwd.tensor",
+      "code.flash2_fwd.tile", "code.flash2_bwd.tensor", "code.flash2_bwd.tile", "code.trtllm_fwd.serial",
+      "code.trtllm_fwd.tile", "code.trtllm_fwd.start"};
   return machine.tensor.generation == TensorGeneration::tcgen05 ? blackwell : hopper;
 }
 

@@ -15,9 +15,9 @@ namespace perfmodel {
 const std::vector<std::string>& fitted_keys(const Machine& machine);
 
 struct FitOptions {
-  int folds = 6;       // of the cross-validation; 0 for none
+  int folds = 6;  // of the cross-validation; 0 for none
   int iterations = 25;
-  std::size_t long_table = 400;   // tables of more rows than this are thinned to `thinned_rows` for the fit;
+  std::size_t long_table = 400;    // tables of more rows than this are thinned to `thinned_rows` for the fit;
   std::size_t thinned_rows = 150;  // errors are taken over all of them
 };
 
@@ -27,7 +27,7 @@ struct HeldOut {
   Seconds predicted;
   Hertz clock;
   Watts power;
-  std::string op;       // residual class
+  std::string op;  // residual class
   std::string regime;
   std::string limiter;
 };

@@ -1,13 +1,13 @@
 #include "calibrate/fit_report.hpp"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
-
-#include <fmt/format.h>
 
 #include "arch/fields.hpp"
 #include "arch/overlay.hpp"
@@ -67,8 +67,9 @@ std::string hash_of(const std::string& path) {
 }  // namespace
 
 std::string text_fit(const Fit& fit, const Machine& before) {
-  std::string text = fmt::format("{} constants of {} fitted to {} rows; errors of rows whose shape family was left out\n\n",
-                                 fit.keys.size(), before.id, fit.measurements.size());
+  std::string text =
+      fmt::format("{} constants of {} fitted to {} rows; errors of rows whose shape family was left out\n\n",
+                  fit.keys.size(), before.id, fit.measurements.size());
   text += fmt::format("{:<44} {:>5} {:>8} {:>8} {:>8} {:>8}\n", "rows", "n", "mean", "median", "p95", "bias");
   Groups times;
   Groups others;
@@ -93,8 +94,13 @@ std::string text_fit(const Fit& fit, const Machine& before) {
 }
 
 std::vector<std::string> fit_tables(const std::string& folder) {
-  static constexpr std::array<const char*, 8> names = {"gemm.csv",  "attention.csv", "rng.csv", "power.csv",
-                                                       "block.csv", "attention_flash3.csv", "attention_trtllm.csv",
+  static constexpr std::array<const char*, 8> names = {"gemm.csv",
+                                                       "attention.csv",
+                                                       "rng.csv",
+                                                       "power.csv",
+                                                       "block.csv",
+                                                       "attention_flash3.csv",
+                                                       "attention_trtllm.csv",
                                                        "attention_published.csv"};
   std::vector<std::string> paths;
   for (const char* name : names) {

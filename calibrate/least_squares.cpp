@@ -1,10 +1,9 @@
 #include "calibrate/least_squares.hpp"
 
+#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
 #include <thread>
-
-#include <Eigen/Cholesky>
 
 namespace perfmodel {
 

@@ -1,10 +1,9 @@
 // Bounded robust least squares for a few dozen constants.
 #pragma once
 
+#include <Eigen/Core>
 #include <functional>
 #include <vector>
-
-#include <Eigen/Core>
 
 namespace perfmodel {
 
@@ -20,8 +19,8 @@ using Residuals = std::function<Eigen::VectorXd(const Eigen::VectorXd& point)>;
 
 struct LeastSquaresOptions {
   int iterations = 30;
-  double scale = 0.05;       // residuals well above it count linearly (soft L1), not by their square
-  double tolerance = 1e-6;   // stop when the cost falls by less than this share
+  double scale = 0.05;      // residuals well above it count linearly (soft L1), not by their square
+  double tolerance = 1e-6;  // stop when the cost falls by less than this share
 };
 
 struct LeastSquaresResult {

@@ -1,8 +1,8 @@
 #include "calibrate/measurements.hpp"
 
-#include <filesystem>
-
 #include <fmt/core.h>
+
+#include <filesystem>
 
 #include "support/diagnostic.hpp"
 #include "support/table.hpp"
@@ -34,8 +34,12 @@ std::string family_of(const Operator& op) {
 class MeasuredColumns {
  public:
   MeasuredColumns(const Table& table, Diagnostics& faults)
-      : table_(table), faults_(faults), time_(table.column("measured_us")), clock_(table.column("sm_mhz")),
-        power_(table.column("power_w")), samples_(table.column("samples")) {}
+      : table_(table),
+        faults_(faults),
+        time_(table.column("measured_us")),
+        clock_(table.column("sm_mhz")),
+        power_(table.column("power_w")),
+        samples_(table.column("samples")) {}
 
   void read(std::size_t row, Measurement& into) {
     const bool steady = into.op.regime == Regime::sustained;

@@ -1,13 +1,13 @@
 #include "cli/fit.hpp"
 
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <memory>
-
-#include <CLI/CLI.hpp>
-#include <fmt/chrono.h>
-#include <fmt/format.h>
 
 #include "arch/fields.hpp"
 #include "arch/load.hpp"
@@ -30,7 +30,8 @@ struct FitCommand {
 };
 
 std::string today() {
-  return fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
+  return fmt::format("{:%Y-%m-%d}",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
 }
 
 Fit run_fit(const Machine& start, const std::vector<std::string>& tables) {

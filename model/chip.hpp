@@ -12,9 +12,9 @@ namespace perfmodel {
 struct KernelWork {
   Seconds launch;  // of an empty kernel
   Seconds fill;
-  Cycles busiest;  // SM time of the SM that ends last
-  Cycles even;     // the same if the items spread evenly over all SMs
-  Demand busy;     // of all items together
+  Cycles busiest;                     // SM time of the SM that ends last
+  Cycles even;                        // the same if the items spread evenly over all SMs
+  Demand busy;                        // of all items together
   Limiter limiter = Limiter::tensor;  // what the SM waits for
   MemoryTime memory;
 };

@@ -34,8 +34,8 @@ struct Utilisation {
 };
 
 struct Traffic {
-  Bytes smem;          // read and written in shared memory, all SMs
-  Bytes l2;            // that the L2 hands to SMs and takes from them
+  Bytes smem;  // read and written in shared memory, all SMs
+  Bytes l2;    // that the L2 hands to SMs and takes from them
   Bytes dram_read;
   Bytes dram_written;  // write-backs of other kernels' dirty lines included
 };
@@ -59,8 +59,9 @@ struct Estimate {
   Traffic traffic;
   Flops flops;  // useful ones, see flops_of
 
-  Hertz clock;           // mean SM clock while it runs
-  Hertz reported_clock;  // what the driver's tools show: the clock asked for, which the tensor ceiling and droop undercut
+  Hertz clock;  // mean SM clock while it runs
+  Hertz
+      reported_clock;  // what the driver's tools show: the clock asked for, which the tensor ceiling and droop undercut
   ClockLimit clock_limit = ClockLimit::top;
   Watts power;  // mean board power while it runs; of a steady repetition where the regime is sustained
   Regime regime = Regime::warm;
@@ -91,7 +92,7 @@ struct SequenceEstimate {
   Seconds total;
   Seconds lower;  // 90 % interval of the total; the errors of one block are correlated
   Seconds upper;
-  Seconds matmul;        // subtotal of the items with `matmul`
+  Seconds matmul;  // subtotal of the items with `matmul`
   Seconds matmul_lower;
   Seconds matmul_upper;
   Hertz clock;  // time-weighted mean

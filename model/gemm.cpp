@@ -91,10 +91,9 @@ Kernel gemm_kernel(const Machine& machine, const Gemm& gemm, const GemmConfig& c
   Kernel kernel;
   kernel.schedule = config.schedule;
   kernel.items = tiles * config.split_k;
-  kernel.ctas = config.ctas > 0 ? config.ctas
-                : config.schedule == Schedule::persistent
-                    ? static_cast<std::int64_t>(std::min(kernel.items, sms))
-                    : static_cast<std::int64_t>(kernel.items);
+  kernel.ctas = config.ctas > 0                           ? config.ctas
+                : config.schedule == Schedule::persistent ? static_cast<std::int64_t>(std::min(kernel.items, sms))
+                                                          : static_cast<std::int64_t>(kernel.items);
   // The slices of a split-K GEMM spread evenly over the CTAs.
   double iterations = depth;
   if (config.split_k > 1) {

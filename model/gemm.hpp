@@ -14,7 +14,7 @@ struct GemmConfig {
   int cta_k = 64;
   int stages = 4;
   int cluster = 1;
-  int mma_pair = 1;      // CTAs whose tensor cores work on one instruction: 2 halves what each reads of b
+  int mma_pair = 1;  // CTAs whose tensor cores work on one instruction: 2 halves what each reads of b
   int split_k = 1;
   std::int64_t ctas = 0;  // 0: as many as the schedule calls for
   int warps = 12;

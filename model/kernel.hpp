@@ -25,16 +25,16 @@ struct Kernel {
   std::int64_t ctas = 1;  // launched
   Cycles makespan;        // until the last item ends, where lowering has scheduled unlike items; else zero
 
-  Bytes l2_read;       // from the L2 to the SMs, once for all that a multicast serves; sectors of unaligned rows counted
+  Bytes l2_read;  // from the L2 to the SMs, once for all that a multicast serves; sectors of unaligned rows counted
   Bytes l2_written;
-  Bytes input;         // distinct bytes read
-  Bytes output;        // distinct bytes written
-  Seconds latency;     // beyond the launch: prologue, first operands, last store
-  double instructions = 0;     // that threads execute beside the tensor cores' own, for the energy
-  double tensor_share = 1;     // share of its peak that the code's tensor instructions reach while busy
-  double tensor_energy = 1;    // energy of a busy tensor cycle over that of wgmma
+  Bytes input;                     // distinct bytes read
+  Bytes output;                    // distinct bytes written
+  Seconds latency;                 // beyond the launch: prologue, first operands, last store
+  double instructions = 0;         // that threads execute beside the tensor cores' own, for the energy
+  double tensor_share = 1;         // share of its peak that the code's tensor instructions reach while busy
+  double tensor_energy = 1;        // energy of a busy tensor cycle over that of wgmma
   bool reads_predecessor = false;  // its input is what the kernel before it wrote
-  double tensor_activity = 1;  // weight of a busy tensor cycle in the activity limit of the clock
+  double tensor_activity = 1;      // weight of a busy tensor cycle in the activity limit of the clock
 
   [[nodiscard]] bool empty() const { return items <= 0; }
 };
@@ -49,9 +49,7 @@ struct Plan {
   std::string description;  // the code chosen, in short
 
   Kernel& add(const Kernel& kernel) { return kernels[static_cast<std::size_t>(kernel_count++)] = kernel; }
-  [[nodiscard]] std::span<const Kernel> all() const {
-    return {kernels.data(), static_cast<std::size_t>(kernel_count)};
-  }
+  [[nodiscard]] std::span<const Kernel> all() const { return {kernels.data(), static_cast<std::size_t>(kernel_count)}; }
 };
 
 }  // namespace perfmodel

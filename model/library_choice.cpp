@@ -41,8 +41,7 @@ Grid grid_of(const Machine& machine, const LibraryMenu& menu, std::int64_t tiles
     const std::int64_t ctas = round_up(tiles_m, shape.m) * round_up(tiles_n, shape.n);
     const bool doubled = shape.m > 2 * tiles_m || shape.n > 2 * tiles_n || ctas > tiles_m * tiles_n * 5 / 4 + 1;
     if (ctas <= cluster_capacity(machine, shape.ctas()) && !doubled &&
-        (!best || shape.ctas() > best->cluster.ctas() ||
-         (shape.ctas() == best->cluster.ctas() && ctas < best->ctas))) {
+        (!best || shape.ctas() > best->cluster.ctas() || (shape.ctas() == best->cluster.ctas() && ctas < best->ctas))) {
       best = Grid{shape, ctas};
     }
   }
@@ -84,8 +83,8 @@ GemmConfig config_of(const Machine& machine, const LibraryMenu& menu, const Gemm
   const Grid grid = grid_of(machine, menu, tiles_m, tiles_n);
   config.cluster = gemm.cluster.value_or(std::max(grid.cluster.ctas(), tile.mma_ctas));
   config.split_k = split_k;
-  config.ctas = config.split_k > 1 ? std::min(tiles_m * tiles_n * config.split_k, cluster_capacity(machine, 8))
-                                   : grid.ctas;
+  config.ctas =
+      config.split_k > 1 ? std::min(tiles_m * tiles_n * config.split_k, cluster_capacity(machine, 8)) : grid.ctas;
   return config;
 }
 

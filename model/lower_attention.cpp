@@ -1,9 +1,9 @@
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <vector>
-
-#include <fmt/core.h>
 
 #include "model/lower.hpp"
 #include "model/schedule.hpp"
@@ -30,8 +30,8 @@ struct Cutting {
   int m = 128;
   int n = 128;
   double splits = 1;
-  double rows = 0;     // query rows that share a key-value head's tiles
-  double repeats = 1;  // heads' worth of the items, all batches
+  double rows = 0;                // query rows that share a key-value head's tiles
+  double repeats = 1;             // heads' worth of the items, all batches
   std::vector<Iterations> items;  // of one head in dispatch order
 };
 
@@ -48,8 +48,7 @@ const AttentionProgram* find_program(const Machine& machine, const Library& libr
 
 const AttentionTile& tile_of(const AttentionProgram& program, const Attention& attention) {
   for (const AttentionTile& tile : program.tiles) {
-    if (attention.head_dim <= tile.head_dim_at_most &&
-        (!tile.dropout || *tile.dropout == (attention.dropout > 0))) {
+    if (attention.head_dim <= tile.head_dim_at_most && (!tile.dropout || *tile.dropout == (attention.dropout > 0))) {
       return tile;
     }
   }
@@ -179,7 +178,8 @@ IterationWork work_of(const Machine& machine, const CodeCounts& code, const Atte
   IterationWork work;
   Segment& full = work.full;
   full.busy[Resource::tensor] = Cycles(flops / (tensor_rate(machine, attention.dtype).si() * code.tensor.value));
-  full.busy[Resource::issue] = Cycles((scores * code.softmax.value + cutting.m * dv) / warp_lanes) + code.iteration.value;
+  full.busy[Resource::issue] =
+      Cycles((scores * code.softmax.value + cutting.m * dv) / warp_lanes) + code.iteration.value;
   full.aside[Resource::xu] = Cycles(scores * (1 - program.emulated) / xu_lanes);
   full.serial = code.serial.value;
   work.masked = full;
@@ -264,8 +264,7 @@ Kernel main_kernel(const Machine& machine, const CodeCounts& code, const Attenti
   kernel.program.warps = program.threads / 32;
   kernel.program.registers = program.registers;
   const double scores = cutting.repeats * (all.full + all.masked) * cutting.m * cutting.n;
-  kernel.instructions =
-      scores * (program.instructions + (attention.dropout > 0 ? program.dropout_instructions : 0.0));
+  kernel.instructions = scores * (program.instructions + (attention.dropout > 0 ? program.dropout_instructions : 0.0));
   kernel.tensor_energy = program.mma_sync ? machine.power.mma_sync.value : 1.0;
   kernel.tensor_share = code.tensor.value;
   add_traffic(attention, cutting, kernel);
@@ -339,18 +338,19 @@ Plan lower_attention(const Machine& machine, const Library& library, const Atten
   const AttentionProgram* program = find_program(machine, library, attention);
   const CodeCounts* code = program != nullptr ? machine.find_code(program->code) : nullptr;
   if (code == nullptr) {
-    return refused(fmt::format("no {} attention program of {} for {}", attention.pass == Pass::fwd ? "forward" : "backward",
-                               name_of(attention.impl.family), machine.name));
+    return refused(fmt::format("no {} attention program of {} for {}",
+                               attention.pass == Pass::fwd ? "forward" : "backward", name_of(attention.impl.family),
+                               machine.name));
   }
   if (attention.dropout > 0 && attention.dropout_source == DropoutSource::fused && !program->dropout) {
     return refused(fmt::format("{} attention draws no dropout masks", name_of(attention.impl.family)));
   }
   if (attention.head_dim > 256 || attention.head_dim_v > 256) {
-    return refused(fmt::format("head dimension {}, {} goes up to 256", std::max(attention.head_dim, attention.head_dim_v),
-                               name_of(attention.impl.family)));
+    return refused(fmt::format("head dimension {}, {} goes up to 256",
+                               std::max(attention.head_dim, attention.head_dim_v), name_of(attention.impl.family)));
   }
-  const Cutting cutting = attention.pass == Pass::fwd ? cut_forward(machine, *program, attention)
-                                                      : cut_backward(*program, attention);
+  const Cutting cutting =
+      attention.pass == Pass::fwd ? cut_forward(machine, *program, attention) : cut_backward(*program, attention);
   Plan plan;
   const Kernel main = main_kernel(machine, *code, *program, attention, cutting, options);
   plan.add(main);

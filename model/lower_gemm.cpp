@@ -1,7 +1,7 @@
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
-
-#include <fmt/core.h>
 
 #include "model/gemm.hpp"
 #include "model/library_choice.hpp"
@@ -82,8 +82,8 @@ void set_types(const Machine& machine, const Gemm& gemm, Kernel& kernel) {
 }
 
 std::string describe(const Gemm& gemm, const GemmConfig& config, const Kernel& kernel) {
-  std::string text = fmt::format("{}x{}x{}, {} stages, {} CTAs", config.cta_m, config.cta_n, config.cta_k, config.stages,
-                                 kernel.ctas);
+  std::string text =
+      fmt::format("{}x{}x{}, {} stages, {} CTAs", config.cta_m, config.cta_n, config.cta_k, config.stages, kernel.ctas);
   if (config.cluster > 1) {
     text += fmt::format(", cluster {}", config.cluster);
   }
@@ -103,7 +103,8 @@ Plan gemm_plan(const Machine& machine, const Library& library, const Gemm& gemm,
   if (regime == Regime::cold) {
     kernel.latency += machine.transfer.cold_prologue.value;
   }
-  const bool counted = kernel.items > library.cublas_hopper.counter_reset_above * static_cast<double>(machine.sms.value);
+  const bool counted =
+      kernel.items > library.cublas_hopper.counter_reset_above * static_cast<double>(machine.sms.value);
   plan.add(kernel);
   if (config.split_k > 1) {
     plan.add(reduction_kernel(machine, gemm, config.split_k));

@@ -31,9 +31,8 @@ MemoryTime memory_time(const Machine& machine, const Kernel& kernel, const L2Sta
   // Every line brought in evicts one; that costs a write-back where it was dirty. The output itself leaves by
   // eviction too, later or by then: in the long run each byte written is written back once.
   const Bytes allocated = result.dram_read + kernel.output;
-  result.dram_written = state.dirty.si() > 0
-                            ? std::min(machine.l2.dirty.value * allocated, kernel.output + state.dirty)
-                            : (1.0 - state.resident) * kernel.output;
+  result.dram_written = state.dirty.si() > 0 ? std::min(machine.l2.dirty.value * allocated, kernel.output + state.dirty)
+                                             : (1.0 - state.resident) * kernel.output;
   const Bytes moved = result.dram_read + result.dram_written;
   if (moved.si() > 0) {
     const Bytes ramp = machine.dram.ramp_bytes.value;

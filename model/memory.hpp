@@ -20,7 +20,7 @@ L2State flushed(const Machine& machine);
 L2State repeated(const Machine& machine, Bytes footprint);
 
 struct MemoryTime {
-  Seconds l2;    // at the L2's own rate, were it alone
+  Seconds l2;  // at the L2's own rate, were it alone
   Seconds dram;
   Bytes dram_read;
   Bytes dram_written;  // other kernels' dirty lines included

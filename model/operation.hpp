@@ -15,8 +15,8 @@ struct Prepared {
   Plan plan;
   std::array<KernelWork, max_kernels> work{};
   std::array<int, max_kernels> residency{};  // CTAs that fit on an SM
-  Load load;      // of all kernels
-  Seconds timer;  // what the timer adds to the kernels' own time
+  Load load;                                 // of all kernels
+  Seconds timer;                             // what the timer adds to the kernels' own time
 
   [[nodiscard]] bool feasible() const { return plan.refusal.empty(); }
 };

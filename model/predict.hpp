@@ -5,15 +5,15 @@
 
 #include "arch/machine.hpp"
 #include "model/estimate.hpp"
-#include "workloads/library.hpp"
 #include "workloads/block.hpp"
+#include "workloads/library.hpp"
 
 namespace perfmodel {
 
 struct PredictOptions {
   Regime regime = Regime::warm;  // for operators that say none
   Fidelity fidelity = Fidelity::pipeline;
-  bool describe = true;  // fill in Estimate::kernel; bulk scoring leaves it out
+  bool describe = true;        // fill in Estimate::kernel; bulk scoring leaves it out
   std::optional<Hertz> clock;  // run at this SM clock instead of working it out
 };
 

@@ -59,10 +59,10 @@ inline constexpr std::array<Resource, resource_count> all_resources = {
 
 // A stretch of alike iterations of one work item.
 struct Segment {
-  double count = 0;  // iterations, a mean where items differ
-  Demand busy;       // of one iteration
-  Demand aside;      // work contained in that of another resource: counts in utilisations only
-  Cycles interval;   // an iteration takes at least this long, whatever the resources: its dependent steps
+  double count = 0;   // iterations, a mean where items differ
+  Demand busy;        // of one iteration
+  Demand aside;       // work contained in that of another resource: counts in utilisations only
+  Cycles interval;    // an iteration takes at least this long, whatever the resources: its dependent steps
   double serial = 0;  // share of the work off the busiest resource that one CTA does not hide behind it, 0 to 1
 };
 
@@ -72,9 +72,9 @@ struct Program {
   std::array<Segment, max_segments> segments{};
   int segment_count = 0;
 
-  int warps = 1;        // of a CTA
-  int registers = 32;   // of a thread
-  Bytes smem;           // of a CTA
+  int warps = 1;       // of a CTA
+  int registers = 32;  // of a thread
+  Bytes smem;          // of a CTA
   int tmem_columns = 0;
   int cluster = 1;
 

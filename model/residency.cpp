@@ -1,9 +1,9 @@
 #include "model/residency.hpp"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
-
-#include <fmt/core.h>
 
 #include "support/format.hpp"
 
@@ -77,8 +77,9 @@ Residency residency(const Machine& machine, const Program& program) {
   }
   result.ctas = static_cast<int>(std::max<std::int64_t>(ctas, 0));
   if (result.ctas == 0) {
-    result.refusal = fmt::format("a CTA of {} warps, {} registers a thread and {} of shared memory does not fit on an SM",
-                                 program.warps, program.registers, format_bytes(program.smem));
+    result.refusal =
+        fmt::format("a CTA of {} warps, {} registers a thread and {} of shared memory does not fit on an SM",
+                    program.warps, program.registers, format_bytes(program.smem));
   }
   return result;
 }

@@ -9,8 +9,8 @@
 namespace perfmodel {
 
 struct Residency {
-  int ctas = 0;          // on one SM; 0 if not even one fits
-  std::string refusal;   // why not one fits: what the CTA needs and what the SM has; empty otherwise
+  int ctas = 0;         // on one SM; 0 if not even one fits
+  std::string refusal;  // why not one fits: what the CTA needs and what the SM has; empty otherwise
 };
 
 // Registers are allocated a warp at a time and banked by sub-partition; shared memory rounds up and carries the

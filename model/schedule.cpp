@@ -29,8 +29,8 @@ Cut cut(std::span<const Cycles> items, double repeats, double workers) {
   }
   // Leave out a number of repetitions whose items are a whole number of rounds, or nearly so.
   double left_out = repeats - needed;
-  const double block =
-      workers / static_cast<double>(std::gcd(static_cast<std::int64_t>(workers), static_cast<std::int64_t>(items.size())));
+  const double block = workers / static_cast<double>(std::gcd(static_cast<std::int64_t>(workers),
+                                                              static_cast<std::int64_t>(items.size())));
   left_out = std::floor(left_out / block) * block;
   return {repeats - left_out, left_out / workers * sum};
 }

@@ -26,8 +26,8 @@ struct Resident {
 };
 
 struct ResidentRate {
-  Cycles item;        // from one finished work item of a CTA to the next; items of other CTAs finish in between
-  Demand busy;        // of one item
+  Cycles item;  // from one finished work item of a CTA to the next; items of other CTAs finish in between
+  Demand busy;  // of one item
   Limiter limiter = Limiter::tensor;
 };
 

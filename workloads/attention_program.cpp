@@ -1,11 +1,11 @@
 #include "workloads/attention_program.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "support/data_path.hpp"
 #include "support/suggest.hpp"

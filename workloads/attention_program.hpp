@@ -26,12 +26,12 @@ struct HelperKernel {
   std::string name;
   HelperWhen when = HelperWhen::always;
   int count = 1;
-  bool combine = false;       // joins split keys: its time is the machine's code.NAME.combine
-  Seconds fixed;              // where it does nothing to speak of
-  double q_bytes = 0;         // moved for each element of q
+  bool combine = false;  // joins split keys: its time is the machine's code.NAME.combine
+  Seconds fixed;         // where it does nothing to speak of
+  double q_bytes = 0;    // moved for each element of q
   double kv_bytes = 0;
   double expanded_bytes = 0;
-  double q_slots = 0;         // issue slots for each element of q
+  double q_slots = 0;  // issue slots for each element of q
 };
 
 // The tile for head dimensions up to a limit, with or without dropout where that matters.
@@ -46,10 +46,10 @@ struct AttentionTile {
 
 // How the keys of one query tile may be split over CTAs to fill the chip.
 struct SplitRule {
-  double slots_per_sm = 0;         // CTAs an SM that the rule reckons with; 0: never splits
-  std::int64_t tiles_above = 0;    // key tiles that there must be more of
-  int query_rows = 0;              // rows of a query tile as the rule counts them, 0 for cta_m
-  bool distinct_only = false;      // skip counts of splits that leave the tiles of a split as they were
+  double slots_per_sm = 0;       // CTAs an SM that the rule reckons with; 0: never splits
+  std::int64_t tiles_above = 0;  // key tiles that there must be more of
+  int query_rows = 0;            // rows of a query tile as the rule counts them, 0 for cta_m
+  bool distinct_only = false;    // skip counts of splits that leave the tiles of a split as they were
 };
 
 struct AttentionProgram {
@@ -61,14 +61,14 @@ struct AttentionProgram {
   int threads = 128;
   int registers = 255;
   int ctas_per_sm = 1;
-  double alone = 1;              // how much faster a CTA runs with the SM to itself than sharing it
-  bool longest_first = false;    // causal tiles inside a head
-  bool pack_heads = false;       // the query heads of a key-value head share a tile's rows
-  bool dropout = true;           // whether the code can draw dropout masks at all
-  bool mma_sync = false;         // matrix instructions take operands from registers
-  double emulated = 0;           // share of the exponentials computed on the FMA pipes
-  double mask_slots = 10;        // issue slots a score of a masked tile
-  double instructions = 7;       // a thread executes for each score
+  double alone = 1;            // how much faster a CTA runs with the SM to itself than sharing it
+  bool longest_first = false;  // causal tiles inside a head
+  bool pack_heads = false;     // the query heads of a key-value head share a tile's rows
+  bool dropout = true;         // whether the code can draw dropout masks at all
+  bool mma_sync = false;       // matrix instructions take operands from registers
+  double emulated = 0;         // share of the exponentials computed on the FMA pipes
+  double mask_slots = 10;      // issue slots a score of a masked tile
+  double instructions = 7;     // a thread executes for each score
   double dropout_instructions = 11;
   std::vector<AttentionTile> tiles;
   SplitRule split;

@@ -63,8 +63,8 @@ TEST_CASE("a burst starts at the top clock and falls to its plateau, lower in th
   const auto mean = [&](double count) {
     return burst_clock(machine, matrix_load(count / 1e6, count * 120), cycles(count), /*from_start=*/true).clock;
   };
-  const Hertz first = mean(5e3);      // some 3 us
-  const Hertz dipping = mean(2e5);    // over 100 us
+  const Hertz first = mean(5e3);    // some 3 us
+  const Hertz dipping = mean(2e5);  // over 100 us
   const Hertz settled = burst_clock(machine, matrix_load(1.0, 120e6), cycles(1e6), /*from_start=*/false).clock;
   CHECK(first > settled);
   CHECK(dipping < first);

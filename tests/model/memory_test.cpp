@@ -13,9 +13,15 @@ using doctest::Approx;
 // Round numbers: 4 TB/s of DRAM, all of it achieved, an L2 of 64 MB at 10 TB/s, no ramp.
 Machine plain() {
   Machine machine = test::h100();
-  for (const auto& [key, value] : {std::pair{"dram.bandwidth", "4 TB/s"}, {"dram.read", "1"}, {"dram.write", "1"},
-                                   {"dram.copy", "1"}, {"dram.ramp", "0.000001 us"}, {"l2.capacity", "64 MB"},
-                                   {"l2.bandwidth", "10 TB/s"}, {"l2.dirty", "0.5"}, {"l2.dirty_capacity", "0.25"}}) {
+  for (const auto& [key, value] : {std::pair{"dram.bandwidth", "4 TB/s"},
+                                   {"dram.read", "1"},
+                                   {"dram.write", "1"},
+                                   {"dram.copy", "1"},
+                                   {"dram.ramp", "0.000001 us"},
+                                   {"l2.capacity", "64 MB"},
+                                   {"l2.bandwidth", "10 TB/s"},
+                                   {"l2.dirty", "0.5"},
+                                   {"l2.dirty_capacity", "0.25"}}) {
     set_constant(machine, key, value);
   }
   return machine;

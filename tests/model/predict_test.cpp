@@ -52,8 +52,8 @@ std::vector<Operator> many() {
 }
 
 TEST_CASE("more of anything that is a rate never slows") {
-  for (const char* key : {"dram.bandwidth", "l2.bandwidth", "pipes.smem.rate", "pipes.alu.rate",
-                          "tensor.bf16", "tensor.fp8", "transfer.epilogue", "power.limit"}) {
+  for (const char* key : {"dram.bandwidth", "l2.bandwidth", "pipes.smem.rate", "pipes.alu.rate", "tensor.bf16",
+                          "tensor.fp8", "transfer.epilogue", "power.limit"}) {
     CAPTURE(key);
     Machine more = h100();
     const auto constant = find_constant(more, key)->constant;
@@ -98,7 +98,8 @@ TEST_CASE("a huge steady GEMM tends to the rate that the power limit leaves") {
 
 TEST_CASE("a tiny GEMM tends to launch plus fill") {
   const Estimate tiny = estimate(h100(), tiled(gemm(16, 16, 16), 64, 8, 64, 16, 1, 1));
-  const double floor = (h100().launch.kernel.value + h100().transfer.prologue.value + h100().transfer.cold_prologue.value).si();
+  const double floor =
+      (h100().launch.kernel.value + h100().transfer.prologue.value + h100().transfer.cold_prologue.value).si();
   CHECK(tiny.time.si() > floor);
   CHECK(tiny.time.si() < floor + 1.5e-6);
   CHECK((tiny.parts.launch + tiny.parts.fill).si() == Approx(floor));
@@ -142,7 +143,8 @@ TEST_CASE("dropout fused costs time, read from a mask it costs bytes") {
 }
 
 TEST_CASE("what cannot run is refused with the reason") {
-  CHECK(estimate(h100(), gemm(128, 128, 128, Dtype::nvfp4)).refusal == "NVIDIA H100 SXM5 80GB has no nvfp4 tensor cores");
+  CHECK(estimate(h100(), gemm(128, 128, 128, Dtype::nvfp4)).refusal ==
+        "NVIDIA H100 SXM5 80GB has no nvfp4 tensor cores");
   CHECK(estimate(load_machine("a100-sxm"), gemm(128, 128, 128, Dtype::fp8)).refusal ==
         "NVIDIA A100 SXM4 80GB has no fp8 tensor cores");
   CHECK(estimate(h100(), attention(1, 8, 1024, false, 0, Family::fa4)).refusal ==
@@ -196,7 +198,9 @@ TEST_CASE("an operator finds in the L2 what its predecessor left there") {
   const auto second = [&](const std::string& tensor) {
     const std::string text =
         "name: chain\nregime: warm\ntensors: {a: 8e6, b: 8e6, c: 8e6, other: 900e6}\noperators:\n"
-        "  - {name: first, op: membound, reads: [a], writes: [" + tensor + "]}\n"
+        "  - {name: first, op: membound, reads: [a], writes: [" +
+        tensor +
+        "]}\n"
         "  - {name: second, op: membound, reads: [b], writes: [c]}\n"
         "  - {name: wash, op: membound, reads: [other], writes: [other]}\n";
     const Block block = BlockFile::from_text(text, "chain.yaml").block();

@@ -39,8 +39,10 @@ TEST_CASE("warp and thread slots count") {
 }
 
 TEST_CASE("a kernel that does not fit says what it needs and what there is") {
-  CHECK(residency(h100(), program(4, 256, Bytes(0))).refusal == "a thread needs 256 registers, 255 are the most a thread can have");
-  CHECK(residency(h100(), program(33, 32, Bytes(0))).refusal == "a CTA needs 1056 threads, 1024 are the most a CTA can have");
+  CHECK(residency(h100(), program(4, 256, Bytes(0))).refusal ==
+        "a thread needs 256 registers, 255 are the most a thread can have");
+  CHECK(residency(h100(), program(33, 32, Bytes(0))).refusal ==
+        "a CTA needs 1056 threads, 1024 are the most a CTA can have");
   CHECK(residency(h100(), program(4, 64, Bytes(228 * 1024))).refusal ==
         "a CTA needs 228 KiB of shared memory, 227 KiB are the most a CTA can have");
   CHECK(residency(h100(), program(32, 72, Bytes(0))).refusal ==
