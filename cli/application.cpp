@@ -1,13 +1,13 @@
 #include "cli/application.hpp"
 
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <exception>
 #include <string>
 #include <vector>
-
-#include <CLI/CLI.hpp>
-#include <fmt/format.h>
-#include <unistd.h>
 
 #include "cli/arch.hpp"
 #include "cli/completion.hpp"
@@ -106,7 +106,8 @@ InputError usage_error(const CLI::App& app, const CLI::ParseError& error) {
   const CLI::App& command = innermost(app);
   const std::vector<std::string> left = app.remaining(/*recurse=*/true);
   const bool extras = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
-  const bool missing_command = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !command_names(command).empty();
+  const bool missing_command =
+      dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !command_names(command).empty();
   if ((extras || missing_command) && !left.empty()) return unexpected_argument(command, left.front());
   Diagnostics faults;
   std::string message = in_our_words(error.what());
@@ -176,7 +177,8 @@ std::unique_ptr<CLI::App> make_application(Context& context) {
       "  perfmodel predict llama2_block.yaml --arch all         the same on every GPU\n"
       "  perfmodel predict kernels.csv > predicted.csv          a row a kernel\n"
       "  perfmodel validate kernels.csv --arch h100-sxm         against measurements\n";
-  app->footer("Exit codes: 0 fine, 1 the work failed, 2 bad command line or input, 3 over a threshold, 130 interrupted.");
+  app->footer(
+      "Exit codes: 0 fine, 1 the work failed, 2 bad command line or input, 3 over a threshold, 130 interrupted.");
   return app;
 }
 

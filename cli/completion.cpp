@@ -1,12 +1,12 @@
 #include "cli/completion.hpp"
 
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <CLI/CLI.hpp>
-#include <fmt/format.h>
 
 #include "cli/console.hpp"
 #include "support/suggest.hpp"
@@ -85,7 +85,9 @@ std::string bash_script(const std::vector<CommandEntry>& commands) {
       "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
       "    case \"$path $word\" in\n";
   for (const CommandEntry& command : commands) {
-    if (!command.path.empty()) text += fmt::format("      \"{}{}\") path=\"{}\" ;;\n", command.path.find(' ') == std::string::npos ? " " : "", command.path, command.path);
+    if (!command.path.empty())
+      text += fmt::format("      \"{}{}\") path=\"{}\" ;;\n", command.path.find(' ') == std::string::npos ? " " : "",
+                          command.path, command.path);
   }
   text +=
       "    esac\n"
@@ -95,11 +97,9 @@ std::string bash_script(const std::vector<CommandEntry>& commands) {
     for (const OptionEntry& option : command.options) {
       if (!option.takes_value) continue;
       const std::string scope = command.path.empty() ? "*" : fmt::format("\"{}\"", command.path);
-      const std::string pattern =
-          fmt::format("{}:{}", scope, fmt::join(option.names, fmt::format("|{}:", scope)));
-      const std::string reply = option.takes_file
-                                    ? std::string("-f -- \"$current\"")
-                                    : fmt::format("-W \"{}\" -- \"$current\"", words(option.values));
+      const std::string pattern = fmt::format("{}:{}", scope, fmt::join(option.names, fmt::format("|{}:", scope)));
+      const std::string reply = option.takes_file ? std::string("-f -- \"$current\"")
+                                                  : fmt::format("-W \"{}\" -- \"$current\"", words(option.values));
       text += fmt::format("    {}) COMPREPLY=($(compgen {})); return ;;\n", pattern, reply);
     }
   }

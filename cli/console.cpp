@@ -40,6 +40,16 @@ std::size_t parse_choice(std::string_view option, std::string_view text, const s
   throw InputError(std::move(faults));
 }
 
+void Output::write(std::string_view content) {
+  try {
+    file_.commit(content);
+  } catch (const RuntimeError& error) {
+    if (!terminal_) throw;
+    // The message begins with the file's name, "-".
+    throw RuntimeError("standard output" + std::string(error.what()).substr(1));
+  }
+}
+
 bool Output::coloured(const Context& context) const {
   return terminal_ ? context.colour_on(STDOUT_FILENO) : context.colour == ColourMode::always;
 }

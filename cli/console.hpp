@@ -26,7 +26,8 @@ class Output {
   // "" and "-" stand for standard output. Throws InputError if the file cannot be created.
   explicit Output(const std::string& path) : file_(path.empty() ? "-" : path), terminal_(path.empty() || path == "-") {}
 
-  void write(std::string_view content) { file_.commit(content); }
+  // Throws RuntimeError if it cannot be written.
+  void write(std::string_view content);
   [[nodiscard]] bool coloured(const Context& context) const;
 
  private:

@@ -1,9 +1,9 @@
 #include "cli/diff.hpp"
 
-#include <memory>
+#include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <fmt/format.h>
+#include <memory>
 
 #include "cli/console.hpp"
 #include "cli/machine_options.hpp"
@@ -30,9 +30,12 @@ class Diff {
   Diff(DiffCommand command, const Context& context) : command_(std::move(command)), context_(context) {}
 
   void run() {
-    if (command_.machine.all()) throw InputError(file_location("--arch"), "two predictions are of one machine, not of all");
+    if (command_.machine.all())
+      throw InputError(file_location("--arch"), "two predictions are of one machine, not of all");
     Output output(command_.output);
-    const Difference found = difference(load(command_.before), load(command_.after));
+    PredictionSet before = load(command_.before);
+    PredictionSet after = load(command_.after);
+    const Difference found = difference(std::move(before), std::move(after));
     output.write(command_.json ? json_difference(found)
                                : text_difference(found, {.colour = output.coloured(context_)}));
   }
@@ -53,7 +56,7 @@ class Diff {
       return load_chosen(command_.machine, block.machine->name, block.machine->location);
     }
     // The default is mentioned once, not for each of the two.
-    const Machine machine = noted_ ? load_chosen(command_.machine, default_machine, {})
+    Machine machine = noted_ ? load_chosen(command_.machine, default_machine, {})
                                    : load_chosen_or_default(command_.machine, context_);
     noted_ = command_.machine.arch.empty();
     return machine;

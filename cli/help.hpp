@@ -1,10 +1,9 @@
 // The layout of --help: what the command is for, examples, then its arguments and options.
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
-
-#include <CLI/CLI.hpp>
 
 #include "cli/context.hpp"
 

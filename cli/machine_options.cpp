@@ -1,7 +1,8 @@
 #include "cli/machine_options.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
 
 #include "arch/fields.hpp"
 #include "arch/load.hpp"
@@ -16,7 +17,8 @@ constexpr std::string_view machine_prefix = "machine.";
 void apply_setting(Machine& machine, const std::string& setting) {
   const std::size_t equals = setting.find('=');
   const std::string_view key = trimmed(std::string_view(setting).substr(0, equals));
-  const std::string_view value = equals == std::string::npos ? "" : trimmed(std::string_view(setting).substr(equals + 1));
+  const std::string_view value =
+      equals == std::string::npos ? "" : trimmed(std::string_view(setting).substr(equals + 1));
   if (value.empty()) {
     throw InputError(file_location("--set"), fmt::format("expected machine.KEY=VALUE, not 'machine.{}'", setting));
   }
@@ -26,8 +28,9 @@ void apply_setting(Machine& machine, const std::string& setting) {
 }  // namespace
 
 void add_machine_options(CLI::App& command, MachineChoice& choice, Context& context, bool several) {
-  CLI::Option* arch = command.add_option(
-      "--arch", choice.arch, several ? "A shipped machine, a machine file, or all" : "A shipped machine or a machine file");
+  CLI::Option* arch =
+      command.add_option("--arch", choice.arch,
+                         several ? "A shipped machine, a machine file, or all" : "A shipped machine or a machine file");
   arch->type_name("NAME");
   std::vector<std::string> names = machine_names();
   if (several) names.emplace_back("all");

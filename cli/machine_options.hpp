@@ -15,8 +15,8 @@ class App;
 namespace perfmodel {
 
 struct MachineChoice {
-  std::string arch;         // --arch: a name, a file, "all", or "" for the default
-  std::string calibration;  // --calibration: an overlay file, or "" for the shipped one
+  std::string arch;                   // --arch: a name, a file, "all", or "" for the default
+  std::string calibration;            // --calibration: an overlay file, or "" for the shipped one
   std::vector<std::string> settings;  // "dram.bandwidth=7.2 TB/s", of --set machine.KEY=VALUE
 
   [[nodiscard]] bool all() const { return arch == "all"; }

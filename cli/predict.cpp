@@ -1,14 +1,13 @@
 #include "cli/predict.hpp"
 
+#include <CLI/CLI.hpp>
 #include <memory>
 
-#include <CLI/CLI.hpp>
-
 #include "cli/console.hpp"
-#include "workloads/library.hpp"
 #include "support/data_path.hpp"
 #include "support/table.hpp"
 #include "support/text_file.hpp"
+#include "workloads/library.hpp"
 
 namespace perfmodel {
 namespace {
@@ -85,15 +84,15 @@ CLI::Option* value_option(CLI::App& app, const std::string& name, T& value, cons
 }
 
 void add_choice_options(CLI::App& predict, RawOptions& raw, Context& context) {
-  auto* regime = value_option(predict, "--regime", raw.regime,
-                              "cold, warm or sustained, where the input says none; blocks are sustained by default",
-                              "REGIME");
+  auto* regime =
+      value_option(predict, "--regime", raw.regime,
+                   "cold, warm or sustained, where the input says none; blocks are sustained by default", "REGIME");
   context.values[regime] = regime_names();
   auto* fidelity = value_option(predict, "--fidelity", raw.fidelity,
                                 "bound (closed form) or pipeline (simulated SM, the default)", "HOW");
   context.values[fidelity] = fidelity_names();
-  auto* format = value_option(predict, "--format", raw.format, "text, markdown, json or csv; tables are csv by default",
-                              "FORMAT");
+  auto* format =
+      value_option(predict, "--format", raw.format, "text, markdown, json or csv; tables are csv by default", "FORMAT");
   context.values[format] = format_names();
   predict.add_flag("--json", raw.json, "The same as --format json");
 }
@@ -115,8 +114,8 @@ void add_predict_command(CLI::App& app, Context& context) {
   auto command = std::make_shared<PredictCommand>();
   auto raw = std::make_shared<RawOptions>();
   CLI::App* predict = app.add_subcommand("predict", "Predict the time of a block, an operator or a table of operators");
-  auto* input = predict->add_option("FILE", command->input,
-                                    "A block file, a table (.csv), or - for standard input; the shipped blocks need no path");
+  auto* input = predict->add_option(
+      "FILE", command->input, "A block file, a table (.csv), or - for standard input; the shipped blocks need no path");
   input->required()->type_name("");
   context.files.push_back(input);
   context.values[input] = shipped_workloads();
@@ -128,8 +127,8 @@ void add_predict_command(CLI::App& app, Context& context) {
   value_option(*predict, "--compare", command->compare,
                "The prediction for each value of a key side by side: dropout_mode, dtype, arch, seq=2048,4096", "KEY");
   auto* output = value_option(*predict, "-o,--output", command->output, "Write to a file, whole or not at all", "FILE");
-  auto* timeline = value_option(*predict, "--timeline", command->timeline,
-                                "Also write the operators as a Chrome trace", "FILE");
+  auto* timeline =
+      value_option(*predict, "--timeline", command->timeline, "Also write the operators as a Chrome trace", "FILE");
   context.files.push_back(output);
   context.files.push_back(timeline);
   predict->add_flag("--strict", command->strict, "Warnings and infeasible rows end in exit code 2");

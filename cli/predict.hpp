@@ -7,9 +7,9 @@
 
 #include "cli/context.hpp"
 #include "cli/machine_options.hpp"
-#include "workloads/library.hpp"
 #include "model/predict.hpp"
 #include "support/diagnostic.hpp"
+#include "workloads/library.hpp"
 
 namespace CLI {
 class App;

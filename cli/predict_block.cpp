@@ -1,8 +1,8 @@
 // `perfmodel predict` of a block file or of an operator in a file of its own.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
-
-#include <fmt/format.h>
 
 #include "arch/load.hpp"
 #include "cli/console.hpp"
@@ -112,7 +112,8 @@ class BlockPrediction {
  private:
   [[nodiscard]] PredictOptions options_for(const Block& block) const {
     const Regime otherwise = block.single_operator ? Regime::warm : Regime::sustained;
-    return {.regime = command_.regime.value_or(otherwise), .fidelity = command_.fidelity, .describe = true, .clock = {}};
+    return {
+        .regime = command_.regime.value_or(otherwise), .fidelity = command_.fidelity, .describe = true, .clock = {}};
   }
 
   // What comes from standard input without a name is called by what it is.
@@ -163,8 +164,9 @@ class BlockPrediction {
       DropoutMode mode;
       std::string_view name;
     };
-    static constexpr std::array<Mode, 3> modes{
-        {{DropoutMode::fused, "fused"}, {DropoutMode::sequential, "sequential"}, {DropoutMode::overlapped, "overlapped"}}};
+    static constexpr std::array<Mode, 3> modes{{{DropoutMode::fused, "fused"},
+                                                {DropoutMode::sequential, "sequential"},
+                                                {DropoutMode::overlapped, "overlapped"}}};
     for (const Mode& mode : modes) {
       if (block_.dropout > 0.0 && mode.mode != block_.dropout_mode) {
         changes.push_back(fmt::format("dropout_mode={}", mode.name));
@@ -226,10 +228,11 @@ class BlockPrediction {
   }
 
   Comparison compare() const {
-    const bool machines = command_.machine.all() || command_.compare == "arch" || command_.compare.starts_with("arch=");
-    if (command_.machine.all() && !command_.compare.empty() && !machines) {
+    const bool by_arch = command_.compare == "arch" || command_.compare.starts_with("arch=");
+    if (command_.machine.all() && !command_.compare.empty() && !by_arch) {
       throw InputError(file_location("--compare"), "one comparison at a time: leave out --arch all");
     }
+    const bool machines = command_.machine.all() || by_arch;
     const std::string key =
         machines ? "arch" : command_.compare.substr(0, std::min(command_.compare.find('='), command_.compare.size()));
     Comparison comparison{block_.name, key, {}};

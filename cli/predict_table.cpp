@@ -1,7 +1,7 @@
 // `perfmodel predict` of a table, a row an operator.
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "cli/console.hpp"
 #include "cli/interrupt.hpp"
@@ -83,15 +83,17 @@ class TablePrediction {
 
   void refuse_block_options() const {
     if (!command_.settings.empty()) {
-      throw InputError(file_location("--set"),
-                       fmt::format("'{}': the rows of a table are set in the table; only machine.KEY=VALUE can be set here",
-                                   command_.settings.front()));
+      throw InputError(
+          file_location("--set"),
+          fmt::format("'{}': the rows of a table are set in the table; only machine.KEY=VALUE can be set here",
+                      command_.settings.front()));
     }
     if (!command_.compare.empty() && command_.compare != "arch") {
       throw InputError(file_location("--compare"), "a table can be compared by arch only");
     }
     if (!command_.timeline.empty() && (table_.rows() != 1 || several_machines())) {
-      throw InputError(file_location("--timeline"), "a trace is of one prediction: a block file, or a table of one row");
+      throw InputError(file_location("--timeline"),
+                       "a trace is of one prediction: a block file, or a table of one row");
     }
   }
 
@@ -105,8 +107,10 @@ class TablePrediction {
       all.arch = "all";
       for (const std::string& name : chosen_names(all)) machines_.push_back(load_chosen(all, name, {}));
     }
-    const PredictOptions options{.regime = command_.regime.value_or(Regime::warm), .fidelity = command_.fidelity,
-                                 .describe = false, .clock = {}};
+    const PredictOptions options{.regime = command_.regime.value_or(Regime::warm),
+                                 .fidelity = command_.fidelity,
+                                 .describe = false,
+                                 .clock = {}};
     for (const Machine& machine : machines_) {
       predictors_.push_back(std::make_unique<RowPredictor>(machine, library_, options));
     }
@@ -159,13 +163,14 @@ class TablePrediction {
     out += '\n';
   }
 
-  Subject subject_of(const Operator& op, RowPredictor& predictor) const {
+  static Subject subject_of(const Operator& op, RowPredictor& predictor) {
     if (std::holds_alternative<BlockRow>(op.work)) return predictor.block_of(op);
     return op;
   }
 
   [[nodiscard]] PredictOptions options() const {
-    return {.regime = command_.regime.value_or(Regime::warm), .fidelity = command_.fidelity, .describe = true, .clock = {}};
+    return {
+        .regime = command_.regime.value_or(Regime::warm), .fidelity = command_.fidelity, .describe = true, .clock = {}};
   }
 
   std::string rows(const Output& output) {
@@ -190,8 +195,11 @@ class TablePrediction {
 
   TableRow row_of(std::size_t row, const Operator& op, RowPredictor& predictor) const {
     const Subject subject = subject_of(op, predictor);
-    TableRow result{row, several_machines() ? predictor.machine().id : "", op,
-                    solve(predictor.machine(), library_, subject, options()), {}};
+    TableRow result{row,
+                    several_machines() ? predictor.machine().id : "",
+                    op,
+                    solve(predictor.machine(), library_, subject, options()),
+                    {}};
     if (format_ == Format::json && refusal_of(result.estimate).empty()) {
       PredictOptions quick = options();
       quick.fidelity = Fidelity::bound;
@@ -211,8 +219,8 @@ class TablePrediction {
     Diagnostics read_before;
     RowReader reader(table_, read_before);
     const Operator op = read(reader, 0);
-    StudyRequest request{.subject = subject_of(op, *predictors_.front()), .without_dropout = {}, .variants = {},
-                         .options = options()};
+    StudyRequest request{
+        .subject = subject_of(op, *predictors_.front()), .without_dropout = {}, .variants = {}, .options = options()};
     if (const auto* attention = std::get_if<Attention>(&op.work); attention != nullptr && attention->dropout > 0.0) {
       Operator without = op;
       std::get<Attention>(without.work).dropout = 0.0;

@@ -1,12 +1,12 @@
 #include "cli/validate.hpp"
 
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
-
-#include <CLI/CLI.hpp>
-#include <fmt/format.h>
 
 #include "arch/load.hpp"
 #include "cli/console.hpp"
@@ -43,7 +43,7 @@ struct ValidateCommand {
   std::string output;
   bool blind = false;
   bool uncompiled = false;
-  std::size_t worst = 3;
+  int worst = 3;
   std::optional<double> fail_above;  // %
 };
 
@@ -97,9 +97,11 @@ class Validation {
     if (command_.json) format_ = 2;
     const std::vector<std::string> rest = take_machine_settings(command_.assignments, command_.machine);
     if (!rest.empty()) {
-      throw InputError(file_location("--set"), fmt::format("'{}': only machine.KEY=VALUE can be set here", rest.front()));
+      throw InputError(file_location("--set"),
+                       fmt::format("'{}': only machine.KEY=VALUE can be set here", rest.front()));
     }
-    if (command_.machine.all()) throw InputError(file_location("--arch"), "measurements are of one machine, not of all");
+    if (command_.machine.all())
+      throw InputError(file_location("--arch"), "measurements are of one machine, not of all");
     if (command_.blind && command_.uncompiled) throw InputError({}, "--blind and --uncompiled exclude each other");
     withheld_ = command_.blind ? Withheld::tile : command_.uncompiled ? Withheld::compiled : Withheld::nothing;
   }
@@ -140,7 +142,8 @@ class Validation {
       }
     }
     if (by_default) {
-      print_note(context_, fmt::format("no machine given: predicting for {}; --arch NAME takes another", default_machine));
+      print_note(context_,
+                 fmt::format("no machine given: predicting for {}; --arch NAME takes another", default_machine));
     }
     return tasks;
   }
@@ -149,8 +152,8 @@ class Validation {
     const Table table = Table::load_file(task.path);
     if (!task.named && !is_measured_table(table)) return std::nullopt;
     RowPredictor& predictor = predictor_for(task.machine);
-    TableValidation result =
-        validate_table(table, predictor, {.withheld = task.withheld, .worst = command_.worst});
+    TableValidation result = validate_table(
+        table, predictor, {.withheld = task.withheld, .worst = static_cast<std::size_t>(command_.worst)});
     report_warnings(context_, result.warnings, /*strict=*/false);
     return result;
   }
@@ -203,8 +206,8 @@ class Validation {
 void add_validate_command(CLI::App& app, Context& context) {
   auto command = std::make_shared<ValidateCommand>();
   CLI::App* validate = app.add_subcommand("validate", "Compare predictions with measurements");
-  auto* input = validate->add_option("TABLE", command->inputs,
-                                     "Tables with a column measured_us, or folders of them; none: all that are shipped");
+  auto* input = validate->add_option(
+      "TABLE", command->inputs, "Tables with a column measured_us, or folders of them; none: all that are shipped");
   input->type_name("");
   context.files.push_back(input);
   add_machine_options(*validate, command->machine, context);
@@ -219,11 +222,13 @@ void add_validate_command(CLI::App& app, Context& context) {
   context.values[format] = format_names();
   validate->add_flag("--json", command->json, "The same as --format json");
   validate->add_option("--worst", command->worst, "List this many of the worst rows of each table, 3 if not given")
+      ->check(CLI::Range(0, 1'000'000))
       ->type_name("N");
   auto* output = validate->add_option("-o,--output", command->output, "Write to a file, whole or not at all");
   output->type_name("FILE");
   context.files.push_back(output);
   validate->add_option("--fail-above", command->fail_above, "Exit with 3 if a table's mean error is above this")
+      ->check(CLI::NonNegativeNumber)
       ->type_name("PCT");
   context.examples[validate] =
       "  perfmodel validate                                       everything that is shipped\n"

@@ -4,9 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
-
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "report/csv.hpp"
 #include "report/json.hpp"
@@ -93,8 +92,7 @@ Grid operator_times(const Comparison& comparison) {
 }
 
 bool has_operators(const Comparison& comparison) {
-  return std::ranges::any_of(comparison.alternatives,
-                             [](const Alternative& a) { return a.estimate.items.size() > 1; });
+  return std::ranges::any_of(comparison.alternatives, [](const Alternative& a) { return a.estimate.items.size() > 1; });
 }
 
 }  // namespace

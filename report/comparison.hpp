@@ -16,8 +16,8 @@
 #include <string>
 #include <vector>
 
-#include "report/style.hpp"
 #include "report/study.hpp"
+#include "report/style.hpp"
 
 namespace perfmodel {
 

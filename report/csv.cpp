@@ -12,9 +12,10 @@
 namespace perfmodel {
 namespace {
 
-constexpr std::string_view header = "predicted_us,lower_us,upper_us,limiter,predicted_sm_mhz,predicted_sequence_us,note";
-constexpr std::array<std::string_view, 7> columns{"predicted_us",     "lower_us", "upper_us", "limiter",
-                                                  "predicted_sm_mhz", "predicted_sequence_us", "note"};
+constexpr std::string_view header =
+    "predicted_us,lower_us,upper_us,limiter,predicted_sm_mhz,predicted_sequence_us,note";
+constexpr std::array<std::string_view, 7> columns{
+    "predicted_us", "lower_us", "upper_us", "limiter", "predicted_sm_mhz", "predicted_sequence_us", "note"};
 
 // With `decimals` (1 or 3) decimals. Integers are printed several times as fast as doubles, and tables have millions
 // of cells.

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-
 #include <nlohmann/json.hpp>
 
 #include "report/csv.hpp"
@@ -26,8 +25,9 @@ namespace {
 constexpr double same_time = 1e-6;  // relative; what is left of rounding
 
 [[noreturn]] void refuse(const std::string& name, const std::string& reason) {
-  throw InputError(file_location(name), reason,
-                   {{{}, "diff compares what `perfmodel predict` writes with --json or for a table, or two block files"}});
+  throw InputError(
+      file_location(name), reason,
+      {{{}, "diff compares what `perfmodel predict` writes with --json or for a table, or two block files"}});
 }
 
 PredictionEntry entry_from(const json& prediction, const std::string& name) {
@@ -146,8 +146,8 @@ PredictionSet predictions_from_table(const Table& table) {
   Diagnostics faults;
   for (std::size_t row = 0; row < table.rows(); ++row) {
     const double microseconds = table.number(row, *time, faults, NumberRange::not_negative()).value_or(0.0);
-    set.entries.push_back({row_name(table, row, inputs), Seconds(microseconds * 1e-6),
-                           std::string(table.cell(row, *limiter))});
+    set.entries.push_back(
+        {row_name(table, row, inputs), Seconds(microseconds * 1e-6), std::string(table.cell(row, *limiter))});
     set.total += set.entries.back().time;
   }
   faults.throw_if_errors();
@@ -160,8 +160,8 @@ PredictionSet predictions_from_sequence(const SequenceEstimate& sequence, const 
   for (const SequenceItem& item : sequence.items) {
     const Estimate& estimate = item.estimate;
     const Limiter limiter = estimate.feasible() ? estimate.limiter : Limiter::infeasible;
-    set.entries.push_back({item.name, estimate.feasible() ? estimate.time : Seconds(0.0),
-                           std::string(limiter_name(limiter))});
+    set.entries.push_back(
+        {item.name, estimate.feasible() ? estimate.time : Seconds(0.0), std::string(limiter_name(limiter))});
   }
   name_apart(set.entries);
   return set;
@@ -199,12 +199,11 @@ std::string text_difference(const Difference& difference, const Style& style) {
   const Seconds before = difference.before.total;
   const Seconds after = difference.after.total;
   const std::string change = before > Seconds(0.0) ? fmt::format(" ({})", change_text(after / before - 1.0)) : "";
-  std::string text =
-      bold(fmt::format("{} -> {}: {} -> {}{}, {} of {} differ", difference.before.name, difference.after.name,
-                       format_time(before), format_time(after), change, difference.movements.size(),
-                       difference.compared),
-           style) +
-      '\n';
+  std::string text = bold(fmt::format("{} -> {}: {} -> {}{}, {} of {} differ", difference.before.name,
+                                      difference.after.name, format_time(before), format_time(after), change,
+                                      difference.movements.size(), difference.compared),
+                          style) +
+                     '\n';
   if (difference.movements.empty()) return text;
   Grid grid;
   grid.column("", Grid::Align::left).column("before").column("after").column("effect").column("change");

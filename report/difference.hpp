@@ -14,8 +14,8 @@
 #include <string_view>
 #include <vector>
 
-#include "report/style.hpp"
 #include "report/study.hpp"
+#include "report/style.hpp"
 #include "support/table.hpp"
 
 namespace perfmodel {

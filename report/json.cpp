@@ -209,15 +209,14 @@ ordered_json sequence_json(const SequenceEstimate& sequence) {
 
 ordered_json evidence_json(const Evidence& evidence) {
   ordered_json sources = ordered_json::object();
-  for (const Origin origin : {Origin::datasheet, Origin::measured, Origin::derived, Origin::published, Origin::fitted,
-                              Origin::assumed}) {
+  for (const Origin origin :
+       {Origin::datasheet, Origin::measured, Origin::derived, Origin::published, Origin::fitted, Origin::assumed}) {
     sources[std::string(origin_name(origin))] = evidence.count(origin);
   }
   ordered_json influences = ordered_json::array();
   for (const Influence& influence : evidence.influences) {
-    influences.push_back({{"constant", influence.key},
-                          {"source", origin_name(influence.source)},
-                          {"effect", influence.effect}});
+    influences.push_back(
+        {{"constant", influence.key}, {"source", origin_name(influence.source)}, {"effect", influence.effect}});
   }
   return {{"constants", evidence.constants}, {"sources", sources}, {"influences", influences}};
 }

@@ -8,11 +8,10 @@
 //      "dropout": {...}, "provenance": {...}, "advice": [...]}
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <nlohmann/json_fwd.hpp>
 
 #include "report/study.hpp"
 

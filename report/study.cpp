@@ -77,7 +77,7 @@ class Sensitivity {
       : machine_(machine),
         library_(library),
         subject_(subject),
-        options_(std::move(options)),
+        options_(options),
         constants_(present_constants(machine_)) {
     options_.describe = false;
     std::erase_if(constants_, [](const NamedConstant& named) { return named.constant.get() == 0.0; });
@@ -136,23 +136,33 @@ struct Lever {
 
 const std::vector<Lever>& levers() {
   static const std::vector<Lever> all{
-      {Limiter::tensor, 2.0, {"tensor.fp16", "tensor.bf16", "tensor.tf32", "tensor.fp8", "tensor.nvfp4"},
+      {Limiter::tensor,
+       2.0,
+       {"tensor.fp16", "tensor.bf16", "tensor.tf32", "tensor.fp8", "tensor.nvfp4"},
        "twice the tensor rate (tensor.*)"},
       {Limiter::fma, 2.0, {"pipes.fma.rate", "pipes.fma_heavy.rate"}, "twice the FMA rate (pipes.fma.rate)"},
       {Limiter::alu, 2.0, {"pipes.alu.rate"}, "twice the ALU rate (pipes.alu.rate)"},
       {Limiter::xu, 2.0, {"pipes.xu.rate"}, "twice the special-function rate (pipes.xu.rate)"},
       {Limiter::issue, 2.0, {"pipes.issue.rate"}, "twice the issue rate (pipes.issue.rate)"},
       {Limiter::smem, 2.0, {"pipes.smem.rate"}, "twice the shared-memory rate (pipes.smem.rate)"},
-      {Limiter::tmem, 2.0, {"pipes.tmem_read.rate", "pipes.tmem_write.rate"},
+      {Limiter::tmem,
+       2.0,
+       {"pipes.tmem_read.rate", "pipes.tmem_write.rate"},
        "twice the tensor-memory rate (pipes.tmem_*.rate)"},
       {Limiter::l2, 2.0, {"l2.bandwidth", "l2.port"}, "twice the L2 bandwidth (l2.bandwidth, l2.port)"},
       {Limiter::dram, 2.0, {"dram.bandwidth"}, "twice the DRAM bandwidth (dram.bandwidth)"},
       {Limiter::power, 2.0, {"power.limit"}, "twice the power limit (power.limit)"},
-      {Limiter::recurrence, 0.5, {"tensor.latency", "transfer.barrier_wait", "shared_memory.latency"},
+      {Limiter::recurrence,
+       0.5,
+       {"tensor.latency", "transfer.barrier_wait", "shared_memory.latency"},
        "half the pipeline latencies (tensor.latency, transfer.barrier_wait)"},
-      {Limiter::fill, 0.5, {"l2.near_latency", "l2.far_latency", "dram.latency"},
+      {Limiter::fill,
+       0.5,
+       {"l2.near_latency", "l2.far_latency", "dram.latency"},
        "half the memory latencies (l2.*_latency, dram.latency)"},
-      {Limiter::launch, 0.5, {"launch.kernel", "launch.stream", "launch.graph", "launch.event", "launch.do_bench"},
+      {Limiter::launch,
+       0.5,
+       {"launch.kernel", "launch.stream", "launch.graph", "launch.event", "launch.do_bench"},
        "half the launch cost (launch.*)"},
   };
   return all;
@@ -181,9 +191,7 @@ void add_if_worth_while(std::vector<Advice>& advice, std::string change, bool ha
   if (ratio < 1.0 - smallest_saving) advice.push_back({std::move(change), hardware, total * ratio});
 }
 
-void sort_by_saving(std::vector<Advice>& advice) {
-  std::ranges::stable_sort(advice, {}, &Advice::total);
-}
+void sort_by_saving(std::vector<Advice>& advice) { std::ranges::stable_sort(advice, {}, &Advice::total); }
 
 // For each limiter at work, the total with twice of what it is short of, or half of the latency that it stands for.
 std::vector<Advice> hardware_advice(const Machine& machine, const Library& library, const Subject& pinned,
@@ -255,8 +263,8 @@ Study study(const Machine& machine, const Library& library, const StudyRequest& 
   // The closed form is enough to see what the answer follows. It takes as long as all the rest together: both at once.
   PredictOptions bound = request.options;
   bound.fidelity = Fidelity::bound;
-  std::future<Evidence> evidence = std::async(
-      std::launch::async, [&] { return Sensitivity(machine, library, pinned, bound).evidence(); });
+  std::future<Evidence> evidence =
+      std::async(std::launch::async, [&] { return Sensitivity(machine, library, pinned, bound).evidence(); });
   PredictOptions quick = request.options;
   quick.describe = false;
   if (request.without_dropout) {

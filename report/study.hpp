@@ -57,8 +57,8 @@ struct StudyRequest {
 struct Study {
   std::string name;
   std::string settings;  // of the subject, for people: "seq 4096, batch 1, fp8, fwd"
-  bool single = false;  // one operator rather than a block
-  std::string machine;  // id
+  bool single = false;   // one operator rather than a block
+  std::string machine;   // id
   std::string machine_name;
   Hertz top_clock;
   Watts power_limit;

@@ -122,8 +122,8 @@ SequenceEstimate solve(const Machine& machine, const Library& library, const Sub
 }
 
 std::string refusal_of(const SequenceEstimate& sequence) {
-  const auto refused = std::ranges::find_if(
-      sequence.items, [](const SequenceItem& item) { return !item.estimate.feasible(); });
+  const auto refused =
+      std::ranges::find_if(sequence.items, [](const SequenceItem& item) { return !item.estimate.feasible(); });
   if (refused == sequence.items.end()) return {};
   if (sequence.items.size() == 1) return refused->estimate.refusal;
   return fmt::format("{}: {}", refused->name, refused->estimate.refusal);

@@ -7,9 +7,9 @@
 
 #include "arch/machine.hpp"
 #include "model/estimate.hpp"
-#include "workloads/library.hpp"
 #include "model/predict.hpp"
 #include "workloads/block.hpp"
+#include "workloads/library.hpp"
 #include "workloads/operator.hpp"
 
 namespace perfmodel {

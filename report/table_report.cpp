@@ -1,8 +1,8 @@
 #include "report/table_report.hpp"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "report/json.hpp"

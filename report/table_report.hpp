@@ -6,13 +6,12 @@
 #pragma once
 
 #include <cstddef>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
-
-#include "report/style.hpp"
 #include "report/study.hpp"
+#include "report/style.hpp"
 #include "support/grid.hpp"
 
 namespace perfmodel {

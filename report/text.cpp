@@ -30,7 +30,8 @@ std::vector<std::string> fact_lines(const std::vector<Fact>& facts, std::size_t 
   std::vector<std::string> lines;
   std::string_view heading;
   for (const Fact& fact : facts) {
-    const std::string line = fmt::format("{:<{}}{}", fact.heading == heading ? "" : fact.heading, heading_width, fact.text);
+    const std::string line =
+        fmt::format("{:<{}}{}", fact.heading == heading ? "" : fact.heading, heading_width, fact.text);
     heading = fact.heading;
     for (std::string& part : wrapped(line, width, heading_width)) lines.push_back(std::move(part));
   }
@@ -62,8 +63,8 @@ std::string text_report(const Study& study, const Style& style) {
   verdict.front() = bold(verdict.front(), style);
   std::string text = joined(verdict);
   if (facts.empty()) return text;
-  const Grid grid = study.single ? bound_grid(study.only().estimate)
-                                 : operator_grid(study.estimate, room_for_operators(style, used));
+  const Grid grid =
+      study.single ? bound_grid(study.only().estimate) : operator_grid(study.estimate, room_for_operators(style, used));
   return text + '\n' + grid.text() + '\n' + joined(facts);
 }
 
@@ -72,8 +73,8 @@ std::string markdown_report(const Study& study) {
   for (const std::string& sentence : verdict_lines(study)) text += sentence + '\n';
   const std::vector<Fact> facts = facts_of(study);
   if (facts.empty()) return text;
-  const Grid grid = study.single ? bound_grid(study.only().estimate)
-                                 : operator_grid(study.estimate, study.estimate.items.size());
+  const Grid grid =
+      study.single ? bound_grid(study.only().estimate) : operator_grid(study.estimate, study.estimate.items.size());
   text += '\n' + grid.markdown() + '\n';
   for (const Fact& fact : facts) text += fmt::format("- {}: {}\n", fact.heading, fact.text);
   return text;

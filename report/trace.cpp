@@ -1,9 +1,8 @@
 #include "report/trace.hpp"
 
 #include <array>
-#include <string_view>
-
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "report/json.hpp"
 
@@ -16,8 +15,8 @@ namespace {
 double microseconds(Seconds time) { return time.si() * 1e6; }
 
 ordered_json slice(std::string_view name, Seconds start, Seconds duration, ordered_json args) {
-  return {{"name", name},  {"ph", "X"}, {"ts", microseconds(start)}, {"dur", microseconds(duration)},
-          {"pid", 1},      {"tid", 0},  {"args", std::move(args)}};
+  return {{"name", name}, {"ph", "X"}, {"ts", microseconds(start)}, {"dur", microseconds(duration)},
+          {"pid", 1},     {"tid", 0},  {"args", std::move(args)}};
 }
 
 ordered_json counter(std::string_view name, Seconds at, double value) {

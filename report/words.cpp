@@ -70,8 +70,7 @@ std::vector<std::string> sum_cells(const std::string& name, const SequenceEstima
 }
 
 const SequenceItem& longest_item(const SequenceEstimate& sequence) {
-  return *std::ranges::max_element(sequence.items, {},
-                                   [](const SequenceItem& item) { return item.estimate.time; });
+  return *std::ranges::max_element(sequence.items, {}, [](const SequenceItem& item) { return item.estimate.time; });
 }
 
 // Which operators a table of `most` lines adds up in its last one: none if all fit.
@@ -104,8 +103,8 @@ std::string dropout_text(const Study& study) {
 std::string evidence_text(const Evidence& evidence) {
   std::string text = fmt::format("{} of {} constants", evidence.influences.size(), evidence.constants);
   std::string separator = ": ";
-  for (const Origin origin : {Origin::datasheet, Origin::measured, Origin::derived, Origin::published,
-                              Origin::fitted, Origin::assumed}) {
+  for (const Origin origin :
+       {Origin::datasheet, Origin::measured, Origin::derived, Origin::published, Origin::fitted, Origin::assumed}) {
     const std::size_t count = evidence.count(origin);
     if (count == 0) continue;
     text += fmt::format("{}{} {}", separator, count, origin_name(origin));
@@ -152,8 +151,14 @@ std::string utilisation_text(const Utilisation& use) {
     std::string_view name;
     double share;
   };
-  std::array<Entry, 8> entries{{{"tensor", use.tensor}, {"fma", use.fma}, {"alu", use.alu}, {"xu", use.xu},
-                                {"issue", use.issue}, {"smem", use.smem}, {"l2", use.l2}, {"dram", use.dram}}};
+  std::array<Entry, 8> entries{{{"tensor", use.tensor},
+                                {"fma", use.fma},
+                                {"alu", use.alu},
+                                {"xu", use.xu},
+                                {"issue", use.issue},
+                                {"smem", use.smem},
+                                {"l2", use.l2},
+                                {"dram", use.dram}}};
   std::ranges::stable_sort(entries, std::greater<>{}, &Entry::share);
   std::string text;
   for (const Entry& entry : entries) {
@@ -206,7 +211,8 @@ std::string share_text(double share) {
 }
 
 std::string change_text(double change) {
-  return std::abs(change) < 0.0995 ? fmt::format("{:+.1f} %", 100.0 * change) : fmt::format("{:+.0f} %", 100.0 * change);
+  return std::abs(change) < 0.0995 ? fmt::format("{:+.1f} %", 100.0 * change)
+                                   : fmt::format("{:+.0f} %", 100.0 * change);
 }
 
 std::string clock_text(const SequenceEstimate& estimate, Hertz top, Watts limit) {
@@ -219,8 +225,7 @@ std::string clock_text(const SequenceEstimate& estimate, Hertz top, Watts limit)
     case ClockLimit::droop: return "the sudden load pulls " + falls;
     case ClockLimit::activity: return "busy tensor cores pull " + falls;
     case ClockLimit::power:
-      return fmt::format("the {:.0f} W limit holds the clock at {:.0f} of {:.0f} MHz", limit.si(), clock,
-                         maximum);
+      return fmt::format("the {:.0f} W limit holds the clock at {:.0f} of {:.0f} MHz", limit.si(), clock, maximum);
   }
   return {};
 }
@@ -255,9 +260,9 @@ std::vector<Fact> facts_of(const Study& study) {
   if (study.without_dropout) facts.push_back({"dropout", dropout_text(study)});
   facts.push_back({"clock", fmt::format("{}; mean power {}", clock_text(estimate, study.top_clock, study.power_limit),
                                         format_power(estimate.power))});
-  facts.push_back({"roofline", fmt::format("{} by the datasheet's peaks alone, {} of the prediction",
-                                           format_time(estimate.roofline),
-                                           share_text(estimate.roofline / estimate.total))});
+  facts.push_back(
+      {"roofline", fmt::format("{} by the datasheet's peaks alone, {} of the prediction",
+                               format_time(estimate.roofline), share_text(estimate.roofline / estimate.total))});
   facts.push_back({"rests on", evidence_text(study.evidence)});
   if (!study.evidence.influences.empty()) facts.push_back({"rests on", influences_text(study.evidence)});
   if (!study.calibration.present()) facts.push_back({"fit", calibration_text(study.calibration)});
@@ -294,6 +299,7 @@ Grid bound_grid(const Estimate& estimate) {
   Grid grid;
   grid.column("bound", Grid::Align::left).column("alone").column("of the time");
   std::vector<Limiter> limiters;
+  limiters.reserve(limiter_count);
   for (int i = 0; i < limiter_count; ++i) limiters.push_back(static_cast<Limiter>(i));
   std::ranges::stable_sort(limiters, std::greater<>{}, [&](Limiter limiter) { return estimate.bounds[limiter]; });
   for (const Limiter limiter : limiters) {

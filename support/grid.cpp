@@ -47,8 +47,8 @@ std::vector<std::size_t> Grid::widths() const {
   return widths;
 }
 
-void Grid::append_line(std::string& out, const std::vector<std::string>& cells,
-                       const std::vector<std::size_t>& widths, std::size_t indent) const {
+void Grid::append_line(std::string& out, const std::vector<std::string>& cells, const std::vector<std::size_t>& widths,
+                       std::size_t indent) const {
   std::string line(indent, ' ');
   for (std::size_t i = 0; i < cells.size(); ++i) {
     if (i > 0) line += "  ";

@@ -25,9 +25,7 @@ struct MinimalBytes {
     const double keys = batch * as_double(attention.kv_heads) * as_double(attention.seq_kv);
     const Bytes forward = bytes_of(attention.dtype, queries * (width + width_v) + keys * (width + width_v));
     // Backward reads all that and the output's gradient, and writes the gradients of queries, keys and values.
-    return attention.pass == Pass::fwd
-               ? forward
-               : 2.0 * forward + bytes_of(attention.dtype, queries * width_v);
+    return attention.pass == Pass::fwd ? forward : 2.0 * forward + bytes_of(attention.dtype, queries * width_v);
   }
   Bytes operator()(const Rng& rng) const { return Bytes(as_double(rng.elements) / 8.0); }
   Bytes operator()(const MemoryBound& memory) const { return memory.read + memory.written; }

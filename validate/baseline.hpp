@@ -31,9 +31,9 @@ struct RooflineRow {
 };
 
 struct FittedRoofline {
-  Seconds start;              // t0
-  double compute_share = 1;   // e
-  double memory_share = 1;    // b
+  Seconds start;             // t0
+  double compute_share = 1;  // e
+  double memory_share = 1;   // b
 
   [[nodiscard]] Seconds time(std::span<const RooflineTerm> terms) const;
 };

@@ -35,11 +35,11 @@ Accuracy accuracy(std::span<const Outcome> outcomes);
 
 // How well predictions sort the candidates of one problem, such as the tiles of one GEMM shape.
 struct Ranking {
-  std::size_t problems = 0;   // those with at least `smallest_problem` candidates
-  double top1 = 0;            // mean regret: the measured time of the candidate predicted best over the best one's, less 1
-  double top1_worst = 0;      // the largest of these regrets
-  double top5 = 0;            // mean regret of the best measured among the five predicted best
-  double tau = 0;             // mean Kendall tau: concordant less discordant pairs, over the pairs that differ in measurement
+  std::size_t problems = 0;  // those with at least `smallest_problem` candidates
+  double top1 = 0;        // mean regret: the measured time of the candidate predicted best over the best one's, less 1
+  double top1_worst = 0;  // the largest of these regrets
+  double top5 = 0;        // mean regret of the best measured among the five predicted best
+  double tau = 0;  // mean Kendall tau: concordant less discordant pairs, over the pairs that differ in measurement
 };
 
 inline constexpr std::size_t smallest_problem = 4;

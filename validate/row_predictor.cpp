@@ -47,7 +47,7 @@ struct RowPredictor::Blocks {
 };
 
 RowPredictor::RowPredictor(const Machine& machine, const Library& library, PredictOptions options)
-    : machine_(machine), library_(library), options_(std::move(options)), blocks_(std::make_unique<Blocks>()) {}
+    : machine_(machine), library_(library), options_(options), blocks_(std::make_unique<Blocks>()) {}
 
 RowPredictor::~RowPredictor() = default;
 

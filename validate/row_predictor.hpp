@@ -6,9 +6,9 @@
 
 #include "arch/machine.hpp"
 #include "model/estimate.hpp"
-#include "workloads/library.hpp"
 #include "model/predict.hpp"
 #include "workloads/block.hpp"
+#include "workloads/library.hpp"
 #include "workloads/operator.hpp"
 
 namespace perfmodel {
@@ -42,6 +42,5 @@ class RowPredictor {
 
 // The sequence as one estimate, without bounds, parts and traffic.
 Estimate summary_of(const SequenceEstimate& sequence);
-
 
 }  // namespace perfmodel

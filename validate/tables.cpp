@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <cmath>
-
 #include <nlohmann/json.hpp>
 
 #include "support/data_path.hpp"
@@ -39,10 +38,10 @@ void add_columns(Grid& grid, bool steady) {
 
 void add_cells(std::vector<std::string>& cells, const Score& score, bool steady) {
   const Accuracy& accuracy = score.accuracy;
-  for (std::string& cell : std::vector<std::string>{
-           fmt::format("{}", accuracy.n), percent(accuracy.mean), percent(accuracy.median), percent(accuracy.p95),
-           signed_percent(accuracy.bias), whole_percent(accuracy.coverage), whole_percent(accuracy.width),
-           percent(score.roofline.mean)}) {
+  for (std::string& cell :
+       std::vector<std::string>{fmt::format("{}", accuracy.n), percent(accuracy.mean), percent(accuracy.median),
+                                percent(accuracy.p95), signed_percent(accuracy.bias), whole_percent(accuracy.coverage),
+                                whole_percent(accuracy.width), percent(score.roofline.mean)}) {
     cells.push_back(std::move(cell));
   }
   if (!steady) return;
@@ -51,9 +50,9 @@ void add_cells(std::vector<std::string>& cells, const Score& score, bool steady)
 }
 
 std::string ranking_text(const Ranking& ranking) {
-  return fmt::format("{} problems, regret of the first choice {} (worst {}), of the best of five {}, Kendall tau {:.3f}",
-                     ranking.problems, percent(ranking.top1), percent(ranking.top1_worst), percent(ranking.top5),
-                     ranking.tau);
+  return fmt::format(
+      "{} problems, regret of the first choice {} (worst {}), of the best of five {}, Kendall tau {:.3f}",
+      ranking.problems, percent(ranking.top1), percent(ranking.top1_worst), percent(ranking.top5), ranking.tau);
 }
 
 std::string worst_text(const WorstRow& worst) {
@@ -80,7 +79,8 @@ std::string one_table(const TableValidation& table) {
   }
   text += grid.text() + '\n';
   if (table.ranking) text += fmt::format("ranking: {}\n", ranking_text(*table.ranking));
-  if (table.pays_right) text += fmt::format("whether overlap pays: right for {} of the rows\n", percent(*table.pays_right));
+  if (table.pays_right)
+    text += fmt::format("whether overlap pays: right for {} of the rows\n", percent(*table.pays_right));
   for (const WorstRow& worst : table.worst) text += fmt::format("worst: {}\n", worst_text(worst));
   return text;
 }
@@ -124,12 +124,9 @@ ordered_json worst_json(const TableValidation& table) {
 }
 
 ordered_json table_json(const TableValidation& table) {
-  ordered_json json{{"table", table.name},
-                    {"machine", table.machine},
-                    {"withheld", withheld_name(table.withheld)},
-                    {"rows", table.rows},
-                    {"infeasible", table.infeasible},
-                    {"all", score_json(table.all)}};
+  ordered_json json{
+      {"table", table.name}, {"machine", table.machine},       {"withheld", withheld_name(table.withheld)},
+      {"rows", table.rows},  {"infeasible", table.infeasible}, {"all", score_json(table.all)}};
   ordered_json groups = ordered_json::array();
   for (const Score& group : table.groups) groups.push_back(score_json(group));
   json["groups"] = std::move(groups);
@@ -156,9 +153,10 @@ std::string pays_lines(const std::vector<TableValidation>& tables) {
   std::string text;
   for (const TableValidation& table : tables) {
     if (!table.pays_right) continue;
-    text += fmt::format("Whether overlap beats the sequence by more than 2 % is predicted rightly for {} of the rows of "
-                        "`{}` ({}).\n",
-                        percent(*table.pays_right), table.name, table.machine);
+    text += fmt::format(
+        "Whether overlap beats the sequence by more than 2 % is predicted rightly for {} of the rows of "
+        "`{}` ({}).\n",
+        percent(*table.pays_right), table.name, table.machine);
   }
   return text;
 }
@@ -215,12 +213,15 @@ std::string accuracy_table(const std::vector<TableValidation>& tables) {
 std::string accuracy_page(const std::vector<TableValidation>& tables) {
   std::string text =
       "# Accuracy\n\n"
-      "Written by `perfmodel validate --format markdown -o validate/README.md`: every table of `validate/data/` against\n"
+      "Written by `perfmodel validate --format markdown -o validate/README.md`: every table of `validate/data/` "
+      "against\n"
       "the model as shipped. The measurements and how they were taken are described in `validate/data/README.md`.\n\n"
       "- mean, median, p95: of |predicted / measured - 1| over the rows; bias: the mean of predicted / measured - 1.\n"
-      "- in interval: rows whose measurement lies in the 90 % interval stated with the prediction; width: the median of\n"
+      "- in interval: rows whose measurement lies in the 90 % interval stated with the prediction; width: the median "
+      "of\n"
       "  the interval's width over the prediction.\n"
-      "- roofline: the mean error of `t0 + max(F / (e P), B / (b W))`, its three constants fitted on the very rows that\n"
+      "- roofline: the mean error of `t0 + max(F / (e P), B / (b W))`, its three constants fitted on the very rows "
+      "that\n"
       "  it is judged on; F and B are the operations and the least bytes, P and W the datasheet's peaks.\n"
       "- tile not given: how the kernel is cut and launched is left for the model to choose, as the library does. not\n"
       "  compiled: registers, spills and shared memory are left for the model to work out.\n\n"
@@ -230,7 +231,8 @@ std::string accuracy_page(const std::vector<TableValidation>& tables) {
   const std::string groups = group_table(tables);
   if (!groups.empty()) text += "\n## By operator, regime and implementation\n\n" + groups;
   const std::string steady = steady_table(tables);
-  if (!steady.empty()) text += "\n## Clock and power\n\nMean error on the steady rows where they were measured.\n\n" + steady;
+  if (!steady.empty())
+    text += "\n## Clock and power\n\nMean error on the steady rows where they were measured.\n\n" + steady;
   const std::string rankings = ranking_table(tables);
   if (!rankings.empty()) {
     text +=

@@ -13,13 +13,13 @@
 namespace perfmodel {
 namespace {
 
-constexpr std::array<std::string_view, 10> tile_columns{"cta_m", "cta_n", "cta_k",   "stages",    "cluster",
-                                                        "split_k", "ctas", "threads", "registers", "smem"};
+constexpr std::array<std::string_view, 10> tile_columns{"cta_m",   "cta_n", "cta_k",   "stages",    "cluster",
+                                                        "split_k", "ctas",  "threads", "registers", "smem"};
 constexpr std::array<std::string_view, 3> compiled_columns{"registers", "spills", "smem"};
 // What tells the candidates of one problem apart.
-constexpr std::array<std::string_view, 13> candidate_columns{"cta_m", "cta_n",   "cta_k",     "stages", "cluster",
-                                                             "split_k", "ctas",  "threads",   "registers", "smem",
-                                                             "warps", "tma",     "spills"};
+constexpr std::array<std::string_view, 13> candidate_columns{"cta_m",   "cta_n", "cta_k",   "stages",    "cluster",
+                                                             "split_k", "ctas",  "threads", "registers", "smem",
+                                                             "warps",   "tma",   "spills"};
 
 bool is_withheld(std::string_view column, Withheld withheld) {
   switch (withheld) {
@@ -168,11 +168,13 @@ std::optional<double> pays_right_of(const Table& table, const std::vector<Scored
 
 std::vector<WorstRow> worst_rows(const Table& table, const std::vector<ScoredRow>& rows, std::size_t count) {
   std::vector<const ScoredRow*> order;
+  order.reserve(rows.size());
   for (const ScoredRow& row : rows) order.push_back(&row);
   std::ranges::stable_sort(order, std::greater<>{},
                            [](const ScoredRow* row) { return std::abs(relative_error(row->outcome)); });
   order.resize(std::min(count, order.size()));
   std::vector<WorstRow> worst;
+  worst.reserve(order.size());
   for (const ScoredRow* row : order) {
     worst.push_back({row->row, row->outcome, row->limiter, inputs_of(table, row->row, row->op, {})});
   }

@@ -43,9 +43,9 @@ struct ScoredRow {
 
 // The figures of one set of rows.
 struct Score {
-  std::string name;   // "gemm cold cublas"; the table's for all rows
+  std::string name;  // "gemm cold cublas"; the table's for all rows
   Accuracy accuracy;
-  Accuracy roofline;  // of the three constants fitted on the same rows
+  Accuracy roofline;                  // of the three constants fitted on the same rows
   std::optional<double> clock_error;  // mean absolute relative error, where a steady clock was measured
   std::optional<double> power_error;
 };
@@ -58,13 +58,13 @@ struct WorstRow {
 };
 
 struct TableValidation {
-  std::string name;            // "gemm.csv"
+  std::string name;  // "gemm.csv"
   std::string machine;
   Withheld withheld = Withheld::nothing;
   std::size_t rows = 0;        // of the table
   std::size_t infeasible = 0;  // refused, and so not scored
   Score all;
-  std::vector<Score> groups;   // by op, regime and implementation, in order of first appearance; none for a single one
+  std::vector<Score> groups;  // by op, regime and implementation, in order of first appearance; none for a single one
   std::optional<Ranking> ranking;
   std::optional<double> pays_right;  // overlap tables
   std::vector<WorstRow> worst;
@@ -75,7 +75,7 @@ struct TableValidation {
 bool is_measured_table(const Table& table);
 
 // Throws InputError for rows that cannot be read or have no positive measured_us.
-TableValidation validate_table(const Table& table, RowPredictor& predictor, const ValidationOptions& options = {});
+TableValidation validate_table(const Table& measured, RowPredictor& predictor, const ValidationOptions& options = {});
 
 // The scored rows themselves, for a fit.
 std::vector<ScoredRow> score_rows(const Table& table, RowPredictor& predictor, Withheld withheld = Withheld::nothing);

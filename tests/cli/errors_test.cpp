@@ -31,7 +31,8 @@ TEST_CASE("a command line that makes no sense") {
                 "note: did you mean '--format'?\n");
   check_refused("predict llama2_block.yaml extra", "error: unexpected argument 'extra'\n");
   check_refused("predict", "error: FILE is required\nnote: see perfmodel predict --help\n");
-  check_refused("predict x.yaml --arch", "error: --arch: 1 required NAME missing\nnote: see perfmodel predict --help\n");
+  check_refused("predict x.yaml --arch",
+                "error: --arch: 1 required NAME missing\nnote: see perfmodel predict --help\n");
   check_refused("arch",
                 "error: perfmodel arch: a command is missing\n"
                 "note: known commands: list, show, check\n"
@@ -95,9 +96,10 @@ TEST_CASE("settings") {
                 "--set:1:1: error: expected KEY=VALUE\n"
                 "  seq\n"
                 "  ^\n");
-  check_refused("predict - --set seq=3",
-                "--set: error: 'seq=3': the rows of a table are set in the table; only machine.KEY=VALUE can be set here\n",
-                "op,m,n,k,dtype\n");
+  check_refused(
+      "predict - --set seq=3",
+      "--set: error: 'seq=3': the rows of a table are set in the table; only machine.KEY=VALUE can be set here\n",
+      "op,m,n,k,dtype\n");
   check_refused("predict llama2_block.yaml --arch h100-sxm --compare hidden",
                 "--compare: error: which values of 'hidden'?\n"
                 "note: give them: --compare hidden=V1,V2,...\n");
@@ -167,8 +169,7 @@ TEST_CASE("diff refuses what is no prediction") {
   check_refused("diff " + future + " " + future,
                 future + ": error: has schema_version 99, this program reads 1\n" + hint);
   const std::string table = folder.write("d.csv", "op,m\ngemm,1\n");
-  check_refused("diff " + table + " " + table,
-                table + ": error: has no columns 'predicted_us' and 'limiter'\n" + hint);
+  check_refused("diff " + table + " " + table, table + ": error: has no columns 'predicted_us' and 'limiter'\n" + hint);
 }
 
 TEST_CASE("validate needs measurements") {
@@ -182,6 +183,15 @@ TEST_CASE("validate needs measurements") {
                 "  gemm,1,1,1,bf16,\n"
                 "                  ^\n",
                 "op,m,n,k,dtype,measured_us\ngemm,1,1,1,bf16,\n");
+}
+
+TEST_CASE("comparisons that make no sense") {
+  check_refused("predict llama2_block.yaml --arch all --compare dtype",
+                "--compare: error: one comparison at a time: leave out --arch all\n");
+  check_refused("predict llama2_block.yaml --arch all --timeline trace.json",
+                "--timeline: error: a trace is of one prediction; leave out --compare and --arch all\n");
+  check_refused("validate --worst -1",
+                "error: --worst: Value -1 not in range 0 to 1000000\nnote: see perfmodel validate --help\n");
 }
 
 TEST_CASE("a result that cannot be written is a failure of the work") {

@@ -4,11 +4,10 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <random>
 #include <string>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "support/table.hpp"
 #include "tests/cli/process.hpp"
@@ -22,9 +21,7 @@ using test::run;
 
 const std::string data = std::string(PERFMODEL_ROOT_DIR) + "/validate/data/h100-sxm/";
 
-std::size_t line_count(const std::string& text) {
-  return static_cast<std::size_t>(std::ranges::count(text, '\n'));
-}
+std::size_t line_count(const std::string& text) { return static_cast<std::size_t>(std::ranges::count(text, '\n')); }
 
 std::size_t longest_line(const std::string& text) {
   std::size_t longest = 0;
@@ -42,8 +39,8 @@ std::vector<std::string> predictions(const std::string& csv) {
   std::vector<std::string> rows;
   for (std::size_t row = 0; row < table.rows(); ++row) {
     std::string cells;
-    for (const char* name : {"predicted_us", "lower_us", "upper_us", "limiter", "predicted_sm_mhz",
-                             "predicted_sequence_us", "note"}) {
+    for (const char* name :
+         {"predicted_us", "lower_us", "upper_us", "limiter", "predicted_sm_mhz", "predicted_sequence_us", "note"}) {
       cells += std::string(table.cell(row, *table.column(name))) + "|";
     }
     rows.push_back(cells);
@@ -53,7 +50,8 @@ std::vector<std::string> predictions(const std::string& csv) {
 
 TEST_CASE("a block's report fits in 30 lines of 100 columns, forward and backward") {
   for (const std::string model : {"llama2_block", "llama2_70b", "gpt3_175b"}) {
-    for (const std::string more : {"--arch h100-sxm", "--arch b200 --set pass=training", "--arch gh200 --set dtype=bf16"}) {
+    for (const std::string more :
+         {"--arch h100-sxm", "--arch b200 --set pass=training", "--arch gh200 --set dtype=bf16"}) {
       CAPTURE(model);
       CAPTURE(more);
       const Result result = run("predict " + model + ".yaml --set dropout=0.1 " + more);
@@ -130,8 +128,9 @@ TEST_CASE("tables: input columns unchanged, in order, with quotes, then the pred
   CHECK(result.exit == 0);
   const Table table = Table::load_text(result.out, "out");
   CHECK(table.rows() == 2);
-  CHECK(table.raw_header() ==
-        "op,note to self,m,n,k,dtype,predicted_us,lower_us,upper_us,limiter,predicted_sm_mhz,predicted_sequence_us,note");
+  CHECK(
+      table.raw_header() ==
+      "op,note to self,m,n,k,dtype,predicted_us,lower_us,upper_us,limiter,predicted_sm_mhz,predicted_sequence_us,note");
   CHECK(result.out.find("\ngemm,\"a, \"\"b\"\"\",4096,4096,4096,bf16,") != std::string::npos);
 }
 
@@ -154,8 +153,9 @@ TEST_CASE("no prediction follows a column that is not an input") {
     const Table table = Table::load_file(data + name + ".csv");
     const std::size_t rows = std::min<std::size_t>(table.rows(), 60);
     const std::vector<std::string> measured{
-        "measured_us", "sm_mhz", "power_w", "min_us", "max_us", "main_us", "other_us", "kernels", "gemm_us", "rng_us",
-        "rng_full_grid_us", "gemm_in_overlap_us", "rng_in_overlap_us", "gemm_start_us", "spread"};
+        "measured_us",       "sm_mhz",        "power_w", "min_us", "max_us",           "main_us",
+        "other_us",          "kernels",       "gemm_us", "rng_us", "rng_full_grid_us", "gemm_in_overlap_us",
+        "rng_in_overlap_us", "gemm_start_us", "spread"};
     const auto is_measured = [&](std::size_t column) {
       return std::ranges::find(measured, table.names()[column]) != measured.end();
     };
@@ -277,8 +277,9 @@ TEST_CASE("completion knows commands, options and values") {
     CHECK(bash.find(word) != std::string::npos);
   }
   const test::TemporaryFolder folder;
-  folder.write("completion.bash", bash + "\nCOMP_WORDS=(perfmodel predict x --regime s); COMP_CWORD=4; _perfmodel\n"
-                                         "echo ${COMPREPLY[@]}\n");
+  folder.write("completion.bash", bash +
+                                      "\nCOMP_WORDS=(perfmodel predict x --regime s); COMP_CWORD=4; _perfmodel\n"
+                                      "echo ${COMPREPLY[@]}\n");
   CHECK(std::system(("test \"$(bash " + folder.file("completion.bash") + ")\" = sustained").c_str()) == 0);
   CHECK(run("completion zsh").out.starts_with("#compdef perfmodel\n"));
   CHECK(run("completion fish").out.find("complete -c perfmodel -n '__fish_use_subcommand' -a predict") !=

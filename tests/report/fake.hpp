@@ -45,8 +45,15 @@ inline SequenceEstimate fake_sequence() {
   Operator gemm;
   gemm.work = Gemm{.m = 4096, .n = 12288, .k = 4096, .dtype = Dtype::fp8};
   Operator attention;
-  attention.work = Attention{.batch = 1, .heads = 32, .kv_heads = 32, .seq_q = 4096, .seq_kv = 4096,
-                             .head_dim = 128, .head_dim_v = 128, .causal = true, .dropout = 0.1};
+  attention.work = Attention{.batch = 1,
+                             .heads = 32,
+                             .kv_heads = 32,
+                             .seq_q = 4096,
+                             .seq_kv = 4096,
+                             .head_dim = 128,
+                             .head_dim_v = 128,
+                             .causal = true,
+                             .dropout = 0.1};
   sequence.items = {fake_item("norm", copy, 24.8, Limiter::dram, Limiter::l2, 0.7, false),
                     fake_item("qkv", gemm, 327.0, Limiter::power, Limiter::tensor, 0.02, true),
                     fake_item("attention", attention, 521.0, Limiter::alu, Limiter::xu, 0.11, true)};

@@ -73,7 +73,8 @@ TEST_CASE_FIXTURE(Fixture, "variants that cannot run or do not pay are left out"
   Operator impossible = wide;
   std::get<Gemm>(impossible.work).dtype = Dtype::nvfp4;
   const Study result = study(machine, library,
-                             {.subject = wide, .without_dropout = {},
+                             {.subject = wide,
+                              .without_dropout = {},
                               .variants = {{"dtype=fp8", narrow}, {"dtype=nvfp4", impossible}, {"nothing", wide}},
                               .options = options});
   const auto kernels = std::ranges::count(result.advice, false, &Advice::hardware);
@@ -96,8 +97,15 @@ TEST_CASE_FIXTURE(Fixture, "subjects in a few words") {
   gemm.work = Gemm{.m = 4096, .n = 12288, .k = 4096, .dtype = Dtype::fp8};
   CHECK(describe(gemm) == "4096 x 12288 x 4096 fp8");
   Operator attention;
-  attention.work = Attention{.batch = 1, .heads = 32, .kv_heads = 8, .seq_q = 4096, .seq_kv = 8192, .head_dim = 128,
-                             .head_dim_v = 128, .causal = true, .dropout = 0.1};
+  attention.work = Attention{.batch = 1,
+                             .heads = 32,
+                             .kv_heads = 8,
+                             .seq_q = 4096,
+                             .seq_kv = 8192,
+                             .head_dim = 128,
+                             .head_dim_v = 128,
+                             .causal = true,
+                             .dropout = 0.1};
   CHECK(describe(attention) == "1 x 32/8 x 4096/8192 x 128 causal bf16 fwd, dropout 0.1 fused");
 }
 

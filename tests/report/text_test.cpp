@@ -174,7 +174,8 @@ TEST_CASE("what moved between two predictions") {
 }
 
 TEST_CASE("equal names in a prediction are told apart") {
-  const Table table = Table::load_text("op,m,predicted_us,limiter\ngemm,1,2.5,dram\ngemm,1,3.5,dram\ngemm,2,,infeasible\n", "t.csv");
+  const Table table =
+      Table::load_text("op,m,predicted_us,limiter\ngemm,1,2.5,dram\ngemm,1,3.5,dram\ngemm,2,,infeasible\n", "t.csv");
   const PredictionSet set = predictions_from_table(table);
   REQUIRE(set.entries.size() == 3);
   CHECK(set.entries[0].name == "gemm 1");

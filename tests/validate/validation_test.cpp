@@ -14,7 +14,8 @@ namespace {
 struct Fixture {
   Machine machine = load_machine("h100-sxm");
   Library library = load_library();
-  RowPredictor predictor{machine, library, {.regime = Regime::warm, .fidelity = Fidelity::bound, .describe = false, .clock = {}}};
+  RowPredictor predictor{
+      machine, library, {.regime = Regime::warm, .fidelity = Fidelity::bound, .describe = false, .clock = {}}};
 
   TableValidation validate(const std::string& text, const ValidationOptions& options = {}) {
     return validate_table(Table::load_text(text, "mine.csv"), predictor, options);
@@ -62,9 +63,8 @@ TEST_CASE_FIXTURE(Fixture, "steady clocks and powers are compared where they wer
 }
 
 TEST_CASE_FIXTURE(Fixture, "a table's unreadable rows are faults, all of them") {
-  const std::string text = test::error_of([&] {
-    validate("op,m,n,k,dtype,measured_us\ngemm,x,1,1,bf16,1\ngemm,1,1,1,bf16,-5\n");
-  });
+  const std::string text =
+      test::error_of([&] { validate("op,m,n,k,dtype,measured_us\ngemm,x,1,1,bf16,1\ngemm,1,1,1,bf16,-5\n"); });
   CHECK(text.find("'m': expected a positive integer, not 'x'") != std::string::npos);
   CHECK(text.find("'measured_us'") != std::string::npos);
 }
@@ -106,7 +106,8 @@ TEST_CASE("the page of a validation with everything in it") {
         "rows   n   mean  median     p95    bias  in interval  width  roofline  clock  power\n"
         "all   10  5.1 %   4.0 %  12.1 %  -1.3 %         90 %   14 %    11.0 %  3.0 %\n"
         "\n"
-        "ranking: 3 problems, regret of the first choice 1.2 % (worst 5.0 %), of the best of five 0.0 %, Kendall tau 0.881\n"
+        "ranking: 3 problems, regret of the first choice 1.2 % (worst 5.0 %), of the best of five 0.0 %, Kendall tau "
+        "0.881\n"
         "whether overlap pays: right for 91.5 % of the rows\n"
         "worst: row 5  +30 %  130 us, measured 100 us, limiter dram: m=1\n");
   CHECK(accuracy_table({table}) ==
