@@ -13,6 +13,8 @@ double element_bytes(Dtype dtype) { return bytes_of(dtype, 16).si() / 16.0; }
 
 double ceil_div(double a, double b) { return std::ceil(a / b); }
 
+constexpr double warp_tile = 64;
+
 // One iteration of the main loop with the instruction's M along `rows` and its N along `columns` of the tile.
 struct Issue {
   double tensor;  // clk
@@ -21,6 +23,11 @@ struct Issue {
 
 Issue issue_of(const Machine& machine, double rows, double columns, double depth_bytes, double depth_flops,
                double mma_pair) {
+  if (machine.tensor.generation == TensorGeneration::mma) {
+    // mma.sync takes operands from registers: every warp loads those of its own 64 x 64 part of the tile.
+    const double parts = ceil_div(rows, warp_tile) * ceil_div(columns, warp_tile);
+    return {.tensor = rows * columns * depth_flops, .smem = parts * 2 * warp_tile * depth_bytes};
+  }
   const auto granule = static_cast<double>(machine.tensor.rows.value);
   const double instructions = ceil_div(rows, granule);
   return {.tensor = instructions * granule * columns * depth_flops,

@@ -12,7 +12,12 @@ namespace perfmodel {
 namespace {
 
 const LibraryMenu& menu_of(const Machine& machine, const Library& library) {
-  return machine.tensor.generation == TensorGeneration::tcgen05 ? library.cublas_blackwell : library.cublas_hopper;
+  switch (machine.tensor.generation) {
+    case TensorGeneration::mma: return library.cublas_ampere;
+    case TensorGeneration::wgmma: return library.cublas_hopper;
+    case TensorGeneration::tcgen05: return library.cublas_blackwell;
+  }
+  return library.cublas_hopper;
 }
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }

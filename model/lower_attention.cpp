@@ -16,6 +16,7 @@ namespace {
 constexpr double warp_lanes = 128;  // issue slots of an SM in a clock
 constexpr double alu_lanes = 64;    // slots of the ALU port in a clock
 constexpr double xu_lanes = 16;
+constexpr double most_tiles = 1 << 20;  // of one head, so that lowering ends in bounded time and memory
 
 double ceil_div(double a, double b) { return std::ceil(a / b); }
 
@@ -87,7 +88,7 @@ Iterations visible(const Attention& attention, const Cutting& cutting, double gr
   if (!attention.causal) {
     return {key_tiles, 0};
   }
-  const double offset = static_cast<double>(attention.seq_kv - attention.seq_q);
+  const double offset = static_cast<double>(attention.seq_kv) - static_cast<double>(attention.seq_q);
   const double last = std::floor((std::min((i + 1) * cutting.m, cutting.rows) - 1) / group) + offset;
   const double first = std::floor(i * cutting.m / group) + offset;
   const double seen = std::clamp(std::floor(last / cutting.n) + 1, 1.0, key_tiles);
@@ -143,10 +144,10 @@ Cutting cut_backward(const AttentionProgram& program, const Attention& attention
   Cutting cutting;
   cutting.m = attention.cta_m.value_or(tile.cta_m);
   cutting.n = attention.cta_n.value_or(tile.cta_n);
-  cutting.repeats = static_cast<double>(attention.batch * attention.heads);
+  cutting.repeats = static_cast<double>(attention.batch) * static_cast<double>(attention.heads);
   const double query_tiles = ceil_div(static_cast<double>(attention.seq_q), cutting.m);
   const double key_tiles = ceil_div(static_cast<double>(attention.seq_kv), cutting.n);
-  const double offset = static_cast<double>(attention.seq_kv - attention.seq_q);
+  const double offset = static_cast<double>(attention.seq_kv) - static_cast<double>(attention.seq_q);
   for (double j = 0; j < key_tiles; ++j) {
     if (!attention.causal) {
       cutting.items.push_back({query_tiles, 0});
@@ -158,6 +159,16 @@ Cutting cut_backward(const AttentionProgram& program, const Attention& attention
     cutting.items.push_back({seen - masked, masked});
   }
   return cutting;
+}
+
+// Items of one head before they are listed; an upper bound.
+double tiles_of(const AttentionProgram& program, const Attention& attention) {
+  const AttentionTile& tile = tile_of(program, attention);
+  const double group =
+      program.pack_heads ? static_cast<double>(attention.heads) / static_cast<double>(attention.kv_heads) : 1;
+  return attention.pass == Pass::fwd
+             ? static_cast<double>(attention.seq_q) * group / attention.cta_m.value_or(tile.cta_m)
+             : static_cast<double>(attention.seq_kv) / attention.cta_n.value_or(tile.cta_n);
 }
 
 // The segments of an iteration: matrix and softmax work that hide each other in part, and the dropout decisions that
@@ -289,8 +300,9 @@ Kernel helper_kernel(const Machine& machine, const CodeCounts& code, const Helpe
                      const Attention& attention) {
   Kernel kernel;
   const auto d = static_cast<double>(attention.head_dim);
-  const double q = static_cast<double>(attention.batch * attention.heads * attention.seq_q) * d;
-  const double kv = static_cast<double>(attention.batch * attention.seq_kv) * d;
+  const auto batch = static_cast<double>(attention.batch);
+  const double q = batch * static_cast<double>(attention.heads) * static_cast<double>(attention.seq_q) * d;
+  const double kv = batch * static_cast<double>(attention.seq_kv) * d;
   const double bytes = helper.q_bytes * q + helper.kv_bytes * kv * static_cast<double>(attention.kv_heads) +
                        helper.expanded_bytes * kv * static_cast<double>(attention.heads + attention.kv_heads);
   if (bytes <= 0 && helper.q_slots <= 0) {
@@ -348,6 +360,9 @@ Plan lower_attention(const Machine& machine, const Library& library, const Atten
   if (attention.head_dim > 256 || attention.head_dim_v > 256) {
     return refused(fmt::format("head dimension {}, {} goes up to 256",
                                std::max(attention.head_dim, attention.head_dim_v), name_of(attention.impl.family)));
+  }
+  if (tiles_of(*program, attention) > most_tiles) {
+    return refused(fmt::format("more than {:.0f} tiles of one head", most_tiles));
   }
   const Cutting cutting =
       attention.pass == Pass::fwd ? cut_forward(machine, *program, attention) : cut_backward(*program, attention);

@@ -27,9 +27,11 @@ GemmConfig tile_program_config(const Gemm& gemm) {
 // What the row gives goes over what the code family does by itself.
 GemmConfig given_config(const Gemm& gemm) {
   GemmConfig config = gemm.impl.family == Family::triton ? tile_program_config(gemm) : GemmConfig{};
-  config.cta_m = gemm.tile->cta_m;
-  config.cta_n = gemm.tile->cta_n;
-  config.cta_k = gemm.tile->cta_k.value_or(natural_cta_k(gemm.dtype));
+  if (gemm.tile) {
+    config.cta_m = gemm.tile->cta_m;
+    config.cta_n = gemm.tile->cta_n;
+    config.cta_k = gemm.tile->cta_k.value_or(natural_cta_k(gemm.dtype));
+  }
   config.stages = gemm.stages.value_or(config.stages);
   config.cluster = gemm.cluster.value_or(1);
   config.split_k = gemm.split_k.value_or(1);
@@ -120,7 +122,9 @@ Plan lower_gemm(const Machine& machine, const Library& library, const Gemm& gemm
     plan.refusal = fmt::format("{} has no {} tensor cores", machine.name, name_of(gemm.dtype));
     return plan;
   }
-  const GemmConfig config = gemm.tile ? given_config(gemm) : chosen_config(machine, library, gemm);
+  // Triton takes the tile that its author wrote; without one, a common choice.
+  const bool given = gemm.tile || gemm.impl.family == Family::triton;
+  const GemmConfig config = given ? given_config(gemm) : chosen_config(machine, library, gemm);
   Plan plan = gemm_plan(machine, library, gemm, config, options.regime);
   if (options.describe) {
     plan.description = describe(gemm, config, plan.kernels[0]);

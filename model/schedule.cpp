@@ -131,11 +131,18 @@ Cycles paired_schedule(std::span<const Cycles> items, double repeats, int sms, d
     const double done = (time - pair.at) * (pair.count() == 1 ? alone : 1.0);
     pair.at = time;
     for (int slot = 0; slot < 2; ++slot) {
-      if (!pair.busy[slot]) {
-        continue;
+      pair.left[slot] -= pair.busy[slot] ? done : 0.0;
+    }
+    // The one with the least left is done, and so is what differs from it by no more than the clock's rounding.
+    double least = -1;
+    for (int slot = 0; slot < 2; ++slot) {
+      if (pair.busy[slot] && (least < 0 || pair.left[slot] < least)) {
+        least = std::max(0.0, pair.left[slot]);
       }
-      pair.left[slot] -= done;
-      if (pair.left[slot] <= 1e-6) {
+    }
+    const double rounding = least + 1e-12 * time;
+    for (int slot = 0; slot < 2; ++slot) {
+      if (pair.busy[slot] && pair.left[slot] <= rounding) {
         pair.busy[slot] = taken < total;
         pair.left[slot] = pair.busy[slot] ? take() : 0.0;
       }

@@ -13,7 +13,7 @@ const SequenceCounts& MaskWords::counts(int rounds, int bits) {
 }
 
 Library load_library() {
-  return {load_library_menu("cublas-hopper"), load_library_menu("cublas-blackwell"), load_attention_programs(),
+  return {load_library_menu("cublas-ampere"), load_library_menu("cublas-hopper"), load_library_menu("cublas-blackwell"), load_attention_programs(),
           std::make_shared<MaskWords>(Sequence::load("dropout_mask"))};
 }
 

@@ -29,6 +29,7 @@ class MaskWords {
 };
 
 struct Library {
+  LibraryMenu cublas_ampere;
   LibraryMenu cublas_hopper;
   LibraryMenu cublas_blackwell;
   std::vector<AttentionProgram> attention;

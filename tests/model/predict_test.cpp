@@ -151,6 +151,7 @@ TEST_CASE("what cannot run is refused with the reason") {
         "no forward attention program of fa4 for NVIDIA H100 SXM5 80GB");
   CHECK(estimate(h100(), attention(1, 8, 1024, false, 0.1, Family::flash3)).refusal ==
         "flash3 attention draws no dropout masks");
+  CHECK(estimate(h100(), attention(1, 1, std::int64_t{1} << 31, true)).refusal == "more than 1048576 tiles of one head");
   Operator wide = tiled(gemm(4096, 4096, 4096), 256, 256, 64, 4, 1, 132);
   CHECK(estimate(h100(), wide).refusal == "a CTA needs 256 KiB of shared memory, 227 KiB are the most a CTA can have");
   const Estimate refused = estimate(h100(), wide);

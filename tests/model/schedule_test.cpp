@@ -41,5 +41,12 @@ TEST_CASE("a CTA alone on its SM runs faster than one of two") {
   CHECK(paired_schedule(cycles({10}), 2, 2, 2.0).si() == Approx(5));
 }
 
+TEST_CASE("schedules longer than 2^33 cycles still end") {
+  const std::vector<Cycles> items = cycles({3.1e9, 2.9e9, 7.7e8, 1.3e8});
+  const Cycles end = paired_schedule(items, 500, 132, 1.6);
+  CHECK(end.si() >= 500 * 6.9e9 / (2 * 132));
+  CHECK(end.si() <= 500 * 6.9e9 / (2 * 132) + 2 * 3.1e9);
+}
+
 }  // namespace
 }  // namespace perfmodel
