@@ -59,9 +59,13 @@ Machine load_chosen(const MachineChoice& choice, std::string_view name, const Lo
   return machine;
 }
 
+void note_default_machine(const Context& context) {
+  print_note(context, fmt::format("no machine given: predicting for {}; --arch NAME takes another", default_machine));
+}
+
 Machine load_chosen_or_default(const MachineChoice& choice, const Context& context) {
   if (!choice.arch.empty()) return load_chosen(choice, choice.arch, file_location("--arch"));
-  print_note(context, fmt::format("no machine given: predicting for {}; --arch NAME takes another", default_machine));
+  note_default_machine(context);
   return load_chosen(choice, default_machine, {});
 }
 

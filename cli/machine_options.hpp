@@ -36,6 +36,9 @@ Machine load_chosen(const MachineChoice& choice, std::string_view name, const Lo
 // As load_chosen for what --arch says. Without --arch the default, which is said on standard error.
 Machine load_chosen_or_default(const MachineChoice& choice, const Context& context);
 
+// That note, for whoever loads the default machine by other means.
+void note_default_machine(const Context& context);
+
 // The machines that the choice stands for: every shipped one for "all", else one.
 std::vector<std::string> chosen_names(const MachineChoice& choice);
 

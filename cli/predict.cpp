@@ -66,14 +66,13 @@ bool looks_like_table(std::string_view text) {
 
 void run(PredictCommand command, const RawOptions& raw, const Context& context) {
   finish(command, raw);
-  const Library library = load_library();
   std::optional<std::string> text;
   if (command.input == standard_input) text = read_source("-", Table::default_max_size)->text;
   const bool table = text ? looks_like_table(*text) : has_extension(command.input, ".csv");
   if (table) {
-    predict_table(command, library, context, text);
+    predict_table(command, load_library(), context, text);
   } else {
-    predict_block(command, library, context, text);
+    predict_block(command, context, text);
   }
 }
 

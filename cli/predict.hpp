@@ -35,8 +35,7 @@ struct PredictCommand {
 void add_predict_command(CLI::App& app, Context& context);
 
 // The two kinds of input. `text` is what was read from standard input, empty otherwise.
-void predict_block(const PredictCommand& command, const Library& library, const Context& context,
-                   const std::optional<std::string>& text);
+void predict_block(const PredictCommand& command, const Context& context, const std::optional<std::string>& text);
 void predict_table(const PredictCommand& command, const Library& library, const Context& context,
                    const std::optional<std::string>& text);
 

@@ -32,6 +32,15 @@ class L2Content {
     return all.si() > 0 ? held / all : 0.0;
   }
 
+  void use(const BlockOperator& op) {
+    for (const auto* tensors : {&op.reads, &op.writes}) {
+      for (const TensorUse& tensor : *tensors) {
+        use(tensor);
+      }
+    }
+  }
+
+ private:
   void use(const TensorUse& tensor) {
     kept_.remove_if([&](const TensorUse& kept) { return kept.name == tensor.name; });
     // A stream larger than the cache leaves only its end, and that is not what the next reader starts with.
@@ -48,7 +57,6 @@ class L2Content {
     }
   }
 
- private:
   Bytes capacity_;
   std::list<TensorUse> kept_;  // last used first
 };
@@ -58,34 +66,28 @@ struct Step {
   Prepared prepared;
 };
 
-// Lowers every operator with the L2 as its predecessors leave it; a steady repetition starts with what its own end
-// leaves.
+// Lowers every operator with the L2 as its predecessors leave it.
 std::vector<Step> prepare_all(const Machine& machine, const Library& library, const Block& block, Regime regime,
                               const PredictOptions& options) {
   L2Content content(0.8 * machine.l2.capacity.value);
   std::vector<Step> steps;
-  for (const int pass : {0, 1}) {
-    if (pass == 0 && regime == Regime::cold) {
-      continue;
-    }
-    steps.clear();
+  // A steady repetition starts with what its own end leaves.
+  if (regime != Regime::cold) {
     for (const BlockOperator& op : block.operators) {
-      Operator timed = op.op;
-      if (block.operators.size() > 1 && timed.timer == Timer::cupti) {
-        timed.timer = Timer::events;  // kernels of one stream follow each other with the stream's gaps
-      }
-      std::optional<L2State> start;
-      if (!op.reads.empty() && (regime != Regime::cold || !steps.empty())) {
-        start = L2State{.resident = content.resident(op.reads), .dirty = Bytes(0)};
-      }
-      Step step{&op, prepare(machine, library, timed, regime, options, start)};
-      for (const auto* tensors : {&op.reads, &op.writes}) {
-        for (const TensorUse& tensor : *tensors) {
-          content.use(tensor);
-        }
-      }
-      steps.push_back(std::move(step));
+      content.use(op);
     }
+  }
+  for (const BlockOperator& op : block.operators) {
+    Operator timed = op.op;
+    if (block.operators.size() > 1 && timed.timer == Timer::cupti) {
+      timed.timer = Timer::events;  // kernels of one stream follow each other with the stream's gaps
+    }
+    std::optional<L2State> start;
+    if (!op.reads.empty() && (regime != Regime::cold || !steps.empty())) {
+      start = L2State{.resident = content.resident(op.reads), .dirty = Bytes(0)};
+    }
+    steps.push_back({&op, prepare(machine, library, timed, regime, options, start)});
+    content.use(op);
   }
   return steps;
 }
