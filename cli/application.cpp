@@ -111,6 +111,9 @@ InputError usage_error(const CLI::App& app, const CLI::ParseError& error) {
   if ((extras || missing_command) && !left.empty()) return unexpected_argument(command, left.front());
   Diagnostics faults;
   std::string message = in_our_words(error.what());
+  // The parser's own words for it differ between its versions.
+  const bool value_missing = dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr && message.starts_with("--");
+  if (value_missing) message = message.substr(0, message.find(':')) + ": a value is missing";
   if (missing_command) message = fmt::format("{}: a command is missing", command_line(command));
   Diagnostic& found = faults.error({}, std::move(message));
   if (missing_command) found.note("known commands: " + join_names(command_names(command)));
