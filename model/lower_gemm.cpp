@@ -39,9 +39,6 @@ GemmConfig given_config(const Gemm& gemm) {
   config.warps = gemm.threads ? (*gemm.threads + 31) / 32 : gemm.warps.value_or(config.warps);
   config.registers = gemm.registers.value_or(config.registers);
   config.smem = gemm.smem.value_or(operand_buffers(config, gemm.dtype));
-  if (config.schedule == Schedule::persistent && gemm.ctas && *gemm.ctas < 1) {
-    config.ctas = 0;
-  }
   return config;
 }
 
