@@ -1,0 +1,42 @@
+// The Philox keep-mask kernel: one bit a decision, set where the element is kept; a thread makes one 32-bit word of the
+// mask a step, in a grid-stride loop.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "calibrate/device/bench.hpp"
+
+namespace perfmodel {
+
+enum class Carveout : std::uint8_t { standard, maximum_shared };
+
+struct RngMask {
+  std::int64_t elements = 0;  // a multiple of 32
+  int rounds = 7;             // 3, 5, 7, 10
+  int bits = 8;               // random bits a decision: 8, 16, 32
+  int ctas = 1056;
+  int threads = 256;          // of a CTA
+  int registers = 0;          // an upper limit a thread, 0 for none
+  Carveout carveout = Carveout::standard;
+  std::uint64_t seed = 1;
+  double keep = 0.9;
+};
+
+// Launches the kernel into `mask`, elements / 32 words. With `started`, every CTA adds one to it when it begins, so that
+// another stream can wait until all are resident. Throws DeviceError for a combination that was not compiled.
+Launch rng_mask_launch(const RngMask& job, std::uint32_t* mask, unsigned* started = nullptr);
+
+// What a launch needs of an SM, as the driver reports it.
+struct KernelResources {
+  int registers = 0;
+  Bytes static_smem;
+  Bytes dynamic_smem;
+  int ctas_per_sm = 0;
+};
+KernelResources rng_mask_resources(const RngMask& job);
+
+// The same mask on the CPU, from Random123; the reference of the kernel and of every kernel that makes it inside.
+std::vector<std::uint32_t> reference_mask(const RngMask& job);
+
+}  // namespace perfmodel
