@@ -82,6 +82,7 @@ std::string one_table(const TableValidation& table) {
   if (table.pays_right)
     text += fmt::format("whether overlap pays: right for {} of the rows\n", percent(*table.pays_right));
   for (const WorstRow& worst : table.worst) text += fmt::format("worst: {}\n", worst_text(worst));
+  if (table.counters) text += '\n' + counter_table(*table.counters, /*markdown=*/false);
   return text;
 }
 
@@ -123,6 +124,21 @@ ordered_json worst_json(const TableValidation& table) {
   return list;
 }
 
+ordered_json counters_json(const CounterValidation& validation) {
+  ordered_json list = ordered_json::array();
+  for (const CounterScore& score : validation.scores) {
+    list.push_back({{"counter", score.counter.name},
+                    {"kernels", score.n},
+                    {"mean", score.mean},
+                    {"bias", score.bias},
+                    {"worst",
+                     {{"inputs", validation.names[score.worst.row]},
+                      {"predicted", score.worst.predicted},
+                      {"measured", score.worst.measured}}}});
+  }
+  return list;
+}
+
 ordered_json table_json(const TableValidation& table) {
   ordered_json json{
       {"table", table.name}, {"machine", table.machine},       {"withheld", withheld_name(table.withheld)},
@@ -132,6 +148,7 @@ ordered_json table_json(const TableValidation& table) {
   json["groups"] = std::move(groups);
   json["ranking"] = table.ranking ? ranking_json(*table.ranking) : ordered_json(nullptr);
   json["pays_right"] = table.pays_right ? ordered_json(*table.pays_right) : ordered_json(nullptr);
+  if (table.counters) json["counters"] = counters_json(*table.counters);
   json["worst"] = worst_json(table);
   return json;
 }
@@ -170,6 +187,16 @@ std::string steady_table(const std::vector<TableValidation>& tables) {
               optional_percent(table.all.power_error)});
   }
   return grid.empty() ? "" : grid.markdown();
+}
+
+std::string counter_sections(const std::vector<TableValidation>& tables) {
+  std::string text;
+  for (const TableValidation& table : tables) {
+    if (!table.counters || table.withheld != Withheld::nothing) continue;
+    text += fmt::format("\n`{}` of {}, {} kernels:\n\n", table.name, table.machine, table.counters->kernels);
+    text += counter_table(*table.counters, /*markdown=*/true);
+  }
+  return text;
 }
 
 // Of the tables with rows of several kinds, a row a kind.
@@ -233,6 +260,14 @@ std::string accuracy_page(const std::vector<TableValidation>& tables) {
   const std::string steady = steady_table(tables);
   if (!steady.empty())
     text += "\n## Clock and power\n\nMean error on the steady rows where they were measured.\n\n" + steady;
+  const std::string counted = counter_sections(tables);
+  if (!counted.empty()) {
+    text +=
+        "\n## Hardware counters\n\nPredicted shares of what each pipe could do over a kernel's time, and bytes at "
+        "every level, against the profiler's\ncounters. Errors of shares are in points, those of bytes relative; fewer "
+        "than 4 MiB are not compared.\n" +
+        counted;
+  }
   const std::string rankings = ranking_table(tables);
   if (!rankings.empty()) {
     text +=

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <map>
 
+#include "validate/row_inputs.hpp"
 #include "workloads/table_rows.hpp"
 
 namespace perfmodel {
@@ -65,32 +66,12 @@ std::string impl_of(const Operator& op) {
   return {};
 }
 
-Op op_of(const Operator& op) {
-  // In the order of the alternatives of Work.
-  static constexpr std::array<Op, std::variant_size_v<Work>> ops{Op::gemm,     Op::attention, Op::rng,
-                                                                 Op::membound, Op::overlap,   Op::block};
-  return ops[op.work.index()];
-}
-
 std::string group_of(const Operator& op) {
   std::string name = op_names()[static_cast<std::size_t>(op_of(op))];
   for (const std::string& part : {pass_of(op), std::string(name_of(regime_of(op))), impl_of(op)}) {
     if (!part.empty()) name += ' ' + part;
   }
   return name;
-}
-
-// The cells of the columns that the row's op reads, but for `left_out`: "m=4096 n=4096".
-std::string inputs_of(const Table& table, std::size_t row, const Operator& op,
-                      std::span<const std::string_view> left_out) {
-  std::string text;
-  for (const std::string& column : columns_of(op_of(op))) {
-    const auto at = table.column(column);
-    if (!at || table.cell(row, *at).empty() || column == "op") continue;
-    if (std::ranges::find(left_out, column) != left_out.end()) continue;
-    text += fmt::format("{}{}={}", text.empty() ? "" : " ", column, table.cell(row, *at));
-  }
-  return text;
 }
 
 std::optional<double> mean_error(std::span<const double> errors) {
@@ -176,7 +157,7 @@ std::vector<WorstRow> worst_rows(const Table& table, const std::vector<ScoredRow
   std::vector<WorstRow> worst;
   worst.reserve(order.size());
   for (const ScoredRow* row : order) {
-    worst.push_back({row->row, row->outcome, row->limiter, inputs_of(table, row->row, row->op, {})});
+    worst.push_back({row->row, row->outcome, row->limiter, inputs_of(table, row->row, row->op)});
   }
   return worst;
 }
@@ -278,6 +259,7 @@ TableValidation validate_table(const Table& measured, RowPredictor& predictor, c
   result.groups = group_scores(scoring.rows);
   result.ranking = ranking_of(table, scoring.rows);
   result.pays_right = pays_right_of(table, scoring.rows, predictor);
+  if (has_counters(table)) result.counters = validate_counters(table, predictor);
   result.worst = worst_rows(table, scoring.rows, options.worst);
   result.warnings = std::move(scoring.warnings);
   return result;

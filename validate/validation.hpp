@@ -11,6 +11,7 @@
 #include "support/diagnostic.hpp"
 #include "support/table.hpp"
 #include "validate/baseline.hpp"
+#include "validate/counters.hpp"
 #include "validate/metrics.hpp"
 #include "validate/row_predictor.hpp"
 
@@ -66,7 +67,8 @@ struct TableValidation {
   Score all;
   std::vector<Score> groups;  // by op, regime and implementation, in order of first appearance; none for a single one
   std::optional<Ranking> ranking;
-  std::optional<double> pays_right;  // overlap tables
+  std::optional<double> pays_right;             // overlap tables
+  std::optional<CounterValidation> counters;    // tables with hardware counters
   std::vector<WorstRow> worst;
   Diagnostics warnings;
 };

@@ -58,6 +58,13 @@ const std::vector<std::string>& op_names() {
   return names;
 }
 
+Op op_of(const Operator& op) {
+  // In the order of the alternatives of Work.
+  static constexpr std::array<Op, std::variant_size_v<Work>> ops{Op::gemm,     Op::attention, Op::rng,
+                                                                 Op::membound, Op::overlap,   Op::block};
+  return ops[op.work.index()];
+}
+
 const OpSpelling* find_op(std::string_view text) {
   const auto found = std::ranges::find(spellings, text, &OpSpelling::name);
   return found == spellings.end() ? nullptr : &*found;

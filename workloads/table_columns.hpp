@@ -36,6 +36,9 @@ inline constexpr auto op_count = static_cast<std::size_t>(Op::count);
 
 const std::vector<std::string>& op_names();
 
+// What row an operator would be.
+Op op_of(const Operator& op);
+
 // How an op may be spelt: its name, or for memory-bound work its kind ("copy").
 struct OpSpelling {
   std::string_view name;
