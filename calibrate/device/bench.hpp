@@ -38,6 +38,10 @@ class BenchListener {
   virtual bool wanted(std::string_view probe) = 0;  // false for one that is done or not asked for
   virtual void report(const Finding& finding) = 0;
   virtual void progress(std::string_view what) = 0;  // what is being measured now
+  // Whether the disassembly of the kernels that are being measured was looked through.
+  [[nodiscard]] virtual SassCheck sass() const { return SassCheck::unchecked; }
+  // Called between repetitions; may throw to end the run.
+  virtual void check_interrupt() {}
 };
 
 class Bench {
@@ -54,6 +58,10 @@ class Bench {
 
   // Times by events around each repetition [seconds]; includes about 2 us of launch. Throws DeviceError.
   [[nodiscard]] std::vector<double> time(const Launch& launch, const TimeOptions& options = {});
+
+  // Times by CUPTI: the sum of what the launch's kernels and memsets took, each repetition [seconds], launches and
+  // gaps left out. Throws DeviceError, also if the launch ran nothing.
+  [[nodiscard]] std::vector<double> time_kernels(const Launch& launch, const TimeOptions& options = {});
 
   // Clock, power and temperature as the driver reports them now.
   [[nodiscard]] CardState card() const;
@@ -75,9 +83,12 @@ class Bench {
   [[nodiscard]] Finding finding(std::string probe, std::string case_name, std::string quantity, std::string unit);
   // Checks the spread, looks up the SASS check of the probe's kernels, and hands it on.
   void report(Finding finding);
-  void progress(std::string_view what) { listener_.progress(what); }
+  // What is being measured now; also where an interrupt ends the run.
+  void progress(std::string_view what);
 
  private:
+  void prepare(const TimeOptions& options);
+
   BenchListener& listener_;
   cudaDeviceProp properties_{};
   Stream stream_;
