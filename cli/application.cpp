@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cli/arch.hpp"
+#include "cli/calibrate.hpp"
 #include "cli/completion.hpp"
 #include "cli/console.hpp"
 #include "cli/diff.hpp"
@@ -173,6 +174,7 @@ std::unique_ptr<CLI::App> make_application(Context& context) {
   add_validate_command(*app, context);
   add_diff_command(*app, context);
   add_fit_command(*app, context);
+  add_calibrate_command(*app, context);
   add_arch_command(*app);
   add_completion_command(*app, context);
   context.examples[app.get()] =

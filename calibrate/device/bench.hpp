@@ -42,6 +42,8 @@ class BenchListener {
   [[nodiscard]] virtual SassCheck sass() const { return SassCheck::unchecked; }
   // Called between repetitions; may throw to end the run.
   virtual void check_interrupt() {}
+  // JSON lines for a recording, "kernels.jsonl", where one was asked for.
+  virtual void record(std::string_view /*file*/, std::string_view /*lines*/) {}
 };
 
 class Bench {
@@ -83,6 +85,8 @@ class Bench {
   [[nodiscard]] Finding finding(std::string probe, std::string case_name, std::string quantity, std::string unit);
   // Checks the spread, looks up the SASS check of the probe's kernels, and hands it on.
   void report(Finding finding);
+  // Keeps JSON lines, such as kernel_records_json() gives, for replay without a GPU; only if the user asked for it.
+  void record(std::string_view file, std::string_view lines) { listener_.record(file, lines); }
   // What is being measured now; also where an interrupt ends the run.
   void progress(std::string_view what);
 
