@@ -3,6 +3,7 @@ SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 30
 PREFIX ?= /usr/local
+CALIBRATION ?= out/calibration
 BINARY := build/release/perfmodel
 
 BUILD_PACKAGES := g++ cmake ninja-build libfmt-dev libyaml-cpp-dev libeigen3-dev libcli11-dev nlohmann-json3-dev \
@@ -16,7 +17,7 @@ configure = test -f build/$(1)/build.ninja || cmake --preset $(1) -Wno-dev > /de
 # What the builds say goes to stderr, so that `make predict` prints the prediction alone on stdout.
 compile = cmake --build build/$(1) -j $(JOBS) -- --quiet >&2
 
-.PHONY: help build predict test test-asan bench fuzz tidy install clean
+.PHONY: help build predict test test-asan bench fuzz tidy install clean venv-cuda cuda cuda-bundle calibrate
 
 help:
 	@echo 'make predict     build the binary and predict workloads/llama2_block.yaml'
@@ -27,6 +28,9 @@ help:
 	@echo 'make fuzz        fuzz the YAML and CSV readers, FUZZ_SECONDS=$(FUZZ_SECONDS) each'
 	@echo 'make tidy        clang-tidy'
 	@echo 'make install     install to PREFIX=$(PREFIX)'
+	@echo 'make cuda        build build/cuda/perfmodel, which can calibrate (needs CUDA 13)'
+	@echo 'make calibrate   build it and measure the GPU at hand, into CALIBRATION=$(CALIBRATION)'
+	@echo 'make cuda-bundle build it and gather it with its libraries and data in build/cuda-bundle'
 
 predict: build
 	@$(BINARY) predict llama2_block.yaml
@@ -63,6 +67,25 @@ tidy:
 
 install: build
 	@cmake --install build/release --prefix $(PREFIX)
+
+# CUTLASS and cuDNN headers and the disassembler, without what those packages need to run.
+.venv/cuda: cmake/cuda-requirements.txt
+	@python3 -m venv .venv
+	@.venv/bin/pip install -q --disable-pip-version-check --no-deps -r $< >&2
+	@touch $@
+
+venv-cuda: .venv/cuda
+
+cuda: .venv/cuda
+	@cmake/install_packages.sh $(BUILD_PACKAGES)
+	@$(call configure,cuda)
+	@$(call compile,cuda)
+
+cuda-bundle: cuda
+	@cmake/bundle.sh build/cuda/perfmodel build/cuda-bundle
+
+calibrate: cuda
+	@build/cuda/perfmodel calibrate --out $(CALIBRATION)
 
 clean:
 	rm -rf build
