@@ -8,11 +8,9 @@
 
 #include "calibrate/device/bench.hpp"
 #include "calibrate/device/kernels/gemm.hpp"
+#include "calibrate/device/kernels/operand_data.hpp"
 
 namespace perfmodel {
-
-// What operands hold; the energy of a kernel depends on it.
-enum class OperandData : std::uint8_t { random, zeros, sparse90 };
 
 // C = A B^T as HopperGemm's, in bf16 (bf16 out) or e4m3 (bf16 out, one scale a tensor), by the heuristic's first choice.
 class CublasGemm {
