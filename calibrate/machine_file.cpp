@@ -12,8 +12,6 @@
 namespace perfmodel {
 namespace {
 
-constexpr std::string_view pipe_suffix = ".rate";
-
 bool usable(const Finding& finding) { return !finding.key.empty() && finding.value.samples > 0; }
 
 std::string quoted(std::string_view text) {
@@ -47,13 +45,17 @@ std::vector<std::string> split(std::string_view key) {
   return parts;
 }
 
-// Pipes are written as {rate: ...}; every other constant as {value: ...} under its last name.
+// A pipe is written as {rate: ...}, an instruction class as {latency: ...}; any other constant as {value: ...} under
+// its last name.
 Entry entry_of(const std::string& key, const Field& field, double si, const std::string& ref) {
-  const bool pipe = key.starts_with("pipes.") && key.ends_with(pipe_suffix);
   Entry entry;
-  entry.path = split(pipe ? key.substr(0, key.size() - pipe_suffix.size()) : key);
-  entry.text = fmt::format("{{{}: {}, source: measured, ref: {}}}", pipe ? "rate" : "value", format_constant(field, si),
-                           quoted(ref));
+  entry.path = split(key);
+  std::string name = "value";
+  if (entry.path.front() == "pipes" || entry.path.front() == "instructions") {
+    name = entry.path.back();
+    entry.path.pop_back();
+  }
+  entry.text = fmt::format("{{{}: {}, source: measured, ref: {}}}", name, format_constant(field, si), quoted(ref));
   return entry;
 }
 
@@ -80,6 +82,10 @@ class MachineFile {
     const auto named = find_constant(machine_, finding.key);
     if (!named) {
       remarks_[finding.key] = fmt::format("{} has no such constant; {} measured", source_.base, with_unit);
+      return;
+    }
+    if (finding.key.find(".occupies.") != std::string::npos) {
+      remarks_[finding.key] = fmt::format("{} measured; occupancies are set by hand", with_unit);
       return;
     }
     if (finding.value.spread > Summary::default_spread_limit) {

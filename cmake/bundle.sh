@@ -16,7 +16,7 @@ strip --strip-unneeded "$folder/bin/perfmodel"
 
 # What the system's own C and C++ runtime does not bring.
 ldd "$binary" | awk '$2 == "=>" && $3 ~ /^\// { print $3 }' \
-  | grep -vE '/(libc|libm|libdl|librt|libpthread|libutil|libgcc_s|ld-linux[^/]*)\.so' \
+  | grep -vE '/(libc|libstdc\+\+|libm|libdl|librt|libpthread|libutil|libgcc_s|ld-linux[^/]*)\.so' \
   | xargs -I{} cp -L {} "$folder/bin/lib/"
 # CUPTI loads these by name.
 cupti=$(dirname "$(ldd "$binary" | awk '/libcupti/ { print $3 }')")
