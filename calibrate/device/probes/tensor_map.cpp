@@ -30,11 +30,11 @@ CUtensorMap tensor_map(const TensorBox& box) {
   const std::array<cuuint64_t, 1> pitch = {2 * box.columns};
   const std::array<cuuint32_t, 2> box_sizes = {box.box_columns, box.box_rows};
   const std::array<cuuint32_t, 2> steps = {1, 1};
+  const CUtensorMapSwizzle swizzle = box.swizzled ? CU_TENSOR_MAP_SWIZZLE_128B : CU_TENSOR_MAP_SWIZZLE_NONE;
   CUtensorMap map{};
-  const CUresult status =
-      encode(&map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 2, box.data, sizes.data(), pitch.data(), box_sizes.data(),
-             steps.data(), CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_NONE,
-             CU_TENSOR_MAP_L2_PROMOTION_L2_128B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  const CUresult status = encode(&map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 2, box.data, sizes.data(), pitch.data(),
+                                 box_sizes.data(), steps.data(), CU_TENSOR_MAP_INTERLEAVE_NONE, swizzle,
+                                 CU_TENSOR_MAP_L2_PROMOTION_L2_128B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   if (status != CUDA_SUCCESS) {
     throw DeviceError(fmt::format("cuTensorMapEncodeTiled: error {} for {} x {} elements in boxes of {} x {}",
                                   static_cast<int>(status), box.rows, box.columns, box.box_rows, box.box_columns));
