@@ -4,12 +4,12 @@
 #     FOLDER/bin/perfmodel      the binary
 #     FOLDER/bin/lib/           libraries that a bare system lacks, CUPTI among them
 #     FOLDER/share/perfmodel/   arch/ workloads/ validate/
-# And FOLDER.tar.xz, the same in one small file. cuBLAS and cuDNN are not in it; they are looked for on that machine.
+# And FOLDER.tar.gz, the same in one small file. cuBLAS and cuDNN are not in it; they are looked for on that machine.
 set -euo pipefail
 binary=$1 folder=$2
 root=$(cd "$(dirname "$0")/.." && pwd)
 
-rm -rf "$folder" "$folder.tar.xz"
+rm -rf "$folder" "$folder.tar.gz"
 mkdir -p "$folder/bin/lib" "$folder/share/perfmodel"
 cp "$binary" "$folder/bin/perfmodel"
 strip --strip-unneeded "$folder/bin/perfmodel"
@@ -33,5 +33,5 @@ cat > "$folder/perfmodel" <<'START'
 exec "$(dirname "$(readlink -f "$0")")/bin/perfmodel" "$@"
 START
 chmod +x "$folder/perfmodel"
-tar -C "$(dirname "$folder")" -cf - "$(basename "$folder")" | xz -T0 -3 > "$folder.tar.xz"
-du -sh "$folder" "$folder.tar.xz"
+tar -C "$(dirname "$folder")" -cf - "$(basename "$folder")" | gzip -6 > "$folder.tar.gz"
+du -sh "$folder" "$folder.tar.gz"
