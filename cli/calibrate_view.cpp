@@ -35,7 +35,11 @@ void CalibrateView::line(const std::string& text) {
 
 void CalibrateView::step(std::string_view name, std::size_t index, std::size_t count, Seconds left) {
   head_ = fmt::format("[{}/{}] {}, {}", index + 1, count, name, about(left));
-  status("");
+  if (terminal_) {
+    status("");
+  } else {
+    line(head_);
+  }
 }
 
 void CalibrateView::progress(std::string_view what) { status(what); }

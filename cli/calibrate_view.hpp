@@ -1,4 +1,4 @@
-// How far a calibration is, on standard error: one line that is rewritten on a terminal, a line a step elsewhere.
+// How far a calibration is, on standard error: one line that is rewritten on a terminal, lines elsewhere.
 #pragma once
 
 #include <string>

@@ -80,7 +80,7 @@ class Calibration {
     listener_.begin(sass);
     try {
       result.results = measure(step);
-    } catch (const DeviceError& error) {
+    } catch (const std::exception& error) {
       // An error that stays is of the context: nothing runs in it any more.
       const bool lost = cudaDeviceSynchronize() != cudaSuccess;
       result = {lost ? StepEnd::fatal : StepEnd::partial, 0, error.what()};
@@ -110,8 +110,13 @@ class Calibration {
     folder_.write_header(card.lines);
     const auto base = shipped_machine(card.name);
     if (!base) return;
-    write_file_atomically(folder_.file("machine.yaml"),
-                          machine_yaml(folder_.findings(), {card.name, *base, job_.date}));
+    try {
+      write_file_atomically(folder_.file("machine.yaml"),
+                            machine_yaml(folder_.findings(), {card.name, *base, job_.date}));
+    } catch (const InputError& error) {
+      // The findings are what was measured; the file can be made of them later.
+      view_.failed("machine.yaml", error.what());
+    }
   }
 
   const CalibrationJob& job_;

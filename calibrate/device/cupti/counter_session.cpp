@@ -17,16 +17,6 @@ Params params_of(std::size_t size) {
 }
 #define PERFMODEL_PARAMS(type) params_of<type>(type##_STRUCT_SIZE)
 
-void initialise_profiler() {
-  static const bool once = [] {
-    load_performance_libraries();
-    auto init = PERFMODEL_PARAMS(CUpti_Profiler_Initialize_Params);
-    PERFMODEL_CUPTI(cuptiProfilerInitialize(&init));
-    return true;
-  }();
-  static_cast<void>(once);
-}
-
 CUcontext current_context() {
   PERFMODEL_CUDA(cudaFree(nullptr));  // makes the context where nothing has yet
   void* function = nullptr;
@@ -173,7 +163,6 @@ std::vector<CounterRecord> CounterSession::collect(const std::string& label, con
 
 std::vector<CounterRecord> CounterSession::count_kernels(const std::string& label, const Launch& launch,
                                                          const std::function<void()>& before_pass) {
-  initialise_profiler();
   if (!kernel_replay_) {
     try {
       return collect(label, launch, before_pass, false);

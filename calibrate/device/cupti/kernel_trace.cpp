@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdlib>
+#include <iterator>
 #include <mutex>
+#include <thread>
 
 #include "calibrate/device/cupti/cupti.hpp"
 
@@ -14,6 +17,8 @@ namespace {
 
 constexpr std::size_t buffer_bytes = std::size_t{4} << 20U;
 constexpr std::size_t buffer_alignment = 8;
+constexpr int most_tries = 20;        // a millisecond apart, for records to come
+constexpr Seconds clock_skew(20e-6);  // of the card's clock as CUPTI converts it, at most
 constexpr std::array<CUpti_ActivityKind, 3> kinds{CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL, CUPTI_ACTIVITY_KIND_MEMSET,
                                                   CUPTI_ACTIVITY_KIND_MEMCPY};
 
@@ -100,10 +105,26 @@ void CUPTIAPI take_buffer(CUcontext context, std::uint32_t stream, std::uint8_t*
   std::free(buffer);
 }
 
+// Hands over every record of what has ended.
 void flush() {
   PERFMODEL_CUDA(cudaDeviceSynchronize());
   PERFMODEL_CUPTI(cuptiActivityFlushAll(0));
-  PERFMODEL_CUPTI(cuptiActivityFlushAll(CUPTI_ACTIVITY_FLAG_FLUSH_FORCED));
+}
+
+std::vector<KernelRecord> collected_since(Seconds begin) {
+  Collector& from = collector();
+  const std::lock_guard lock(from.mutex);
+  if (from.lost > 0) throw DeviceError(fmt::format("cuptiActivityFlushAll: {} records were lost", from.lost));
+  std::vector<KernelRecord> records;
+  std::ranges::copy_if(from.records, std::back_inserter(records),
+                       [&](const KernelRecord& record) { return record.end > begin; });
+  return records;
+}
+
+Seconds now() {
+  std::uint64_t timestamp = 0;
+  PERFMODEL_CUPTI(cuptiGetTimestamp(&timestamp));
+  return since_origin(timestamp);
 }
 
 void enable() {
@@ -129,23 +150,24 @@ KernelTrace::~KernelTrace() {
 }
 
 std::vector<KernelRecord> KernelTrace::trace(const Launch& launch) {
-  Collector& from = collector();
   flush();
   {
+    Collector& from = collector();
     const std::lock_guard lock(from.mutex);
     from.records.clear();
     from.lost = 0;
   }
+  // What comes late from before does not belong to this launch.
+  const Seconds begin = now() - clock_skew;
   launch(stream_.get());
   flush();
   PERFMODEL_CUDA(cudaGetLastError());
-  std::vector<KernelRecord> records;
-  {
-    const std::lock_guard lock(from.mutex);
-    if (from.lost > 0) throw DeviceError(fmt::format("cuptiActivityFlushAll: {} records were lost", from.lost));
-    records.swap(from.records);
+  std::vector<KernelRecord> records = collected_since(begin);
+  for (int tries = 0; records.empty() && tries < most_tries; ++tries) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    flush();
+    records = collected_since(begin);
   }
-  // A record without times is of a kernel that the driver did not see end.
   for (const KernelRecord& record : records) {
     if (record.end <= record.start) throw DeviceError("cuptiActivityFlushAll: no times for kernel " + record.name);
   }

@@ -1,6 +1,7 @@
 #include "calibrate/device/cupti/metrics.hpp"
 
 #include <cupti_profiler_host.h>
+#include <cupti_profiler_target.h>
 #include <cupti_target.h>
 #include <dlfcn.h>
 
@@ -31,7 +32,18 @@ void load_performance_libraries() {
   }
 }
 
+void initialise_profiler() {
+  static const bool once = [] {
+    load_performance_libraries();
+    auto init = PERFMODEL_PARAMS(CUpti_Profiler_Initialize_Params);
+    PERFMODEL_CUPTI(cuptiProfilerInitialize(&init));
+    return true;
+  }();
+  static_cast<void>(once);
+}
+
 std::string chip_name() {
+  initialise_profiler();
   int device = 0;
   PERFMODEL_CUDA(cudaGetDevice(&device));
   auto chip = PERFMODEL_PARAMS(CUpti_Device_GetChipName_Params);

@@ -19,7 +19,10 @@ namespace perfmodel {
 // beside the program and in the CUDA folders. Harmless if they are found already.
 void load_performance_libraries();
 
-// "GH100", for the first CUDA device. Throws DeviceError.
+// Once a process, before counters of the device are asked for. Throws DeviceError.
+void initialise_profiler();
+
+// "GH100", for the current CUDA device. Throws DeviceError.
 std::string chip_name();
 
 class MetricHost {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "calibrate/counter_record.hpp"
@@ -125,6 +126,7 @@ class CounterTable {
     figures["smem_bytes"] = wavefront_bytes * figures["smem_wavefronts"] + figures["tma_bytes"];
     figures["l2_bytes"] = sector_bytes * figures["l2_sectors"];
     for (const auto& [name, value] : figures) {
+      if (!std::isfinite(value)) continue;
       cells.emplace_back(name, name.ends_with("_pct") ? fmt::format("{:.2f}", value) : fmt::format("{:.0f}", value));
     }
   }
