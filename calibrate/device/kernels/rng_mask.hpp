@@ -43,7 +43,15 @@ struct KernelResources {
 };
 KernelResources rng_mask_resources(const RngMask& job);
 
+// A random number below this keeps its element: keep * 2^bits, at most 2^bits - 1.
+std::uint32_t mask_threshold(const RngMask& job);
+
 // The same mask on the CPU, from Random123; the reference of the kernel and of every kernel that makes it inside.
+std::uint32_t reference_mask_word(const RngMask& job, std::uint64_t word);
 std::vector<std::uint32_t> reference_mask(const RngMask& job);
+
+// Poisons a mask, runs the kernel once and compares: every word of a small mask, a sample of a large one. Returns the
+// share of elements kept. Throws DeviceError where a word differs.
+double check_rng_mask(const RngMask& job, const Stream& stream);
 
 }  // namespace perfmodel

@@ -1,0 +1,112 @@
+#include <array>
+#include <cmath>
+#include <string>
+
+#include "calibrate/device/kernels/philox.cuh"
+#include "calibrate/device/kernels/rng_mask.hpp"
+
+namespace perfmodel {
+namespace {
+
+struct Arguments {
+  std::uint32_t* mask;
+  std::uint64_t words;
+  std::uint64_t seed;
+  std::uint32_t threshold;
+  unsigned* started;
+};
+
+template <int rounds, int bits>
+__device__ __forceinline__ void make_mask(const Arguments& job) {
+  if (job.started != nullptr && threadIdx.x == 0) atomicAdd(job.started, 1u);
+  const std::uint64_t threads = static_cast<std::uint64_t>(gridDim.x) * blockDim.x;
+  for (std::uint64_t word = static_cast<std::uint64_t>(blockIdx.x) * blockDim.x + threadIdx.x; word < job.words;
+       word += threads) {
+    job.mask[word] = philox_mask_word<rounds, bits>(word, job.seed, job.threshold);
+  }
+}
+
+template <int rounds, int bits>
+__global__ void rng_mask_kernel(Arguments job) {
+  make_mask<rounds, bits>(job);
+}
+
+// The same with an upper limit on a thread's registers.
+template <int rounds, int bits, int registers>
+__global__ void __maxnreg__(registers) rng_mask_capped_kernel(Arguments job) {
+  make_mask<rounds, bits>(job);
+}
+
+using Kernel = void (*)(Arguments);
+
+template <int rounds, int bits>
+Kernel kernel_with(int registers) {
+  switch (registers) {
+    case 0: return rng_mask_kernel<rounds, bits>;
+    case 24: return rng_mask_capped_kernel<rounds, bits, 24>;
+    case 32: return rng_mask_capped_kernel<rounds, bits, 32>;
+    case 40: return rng_mask_capped_kernel<rounds, bits, 40>;
+    default: return nullptr;
+  }
+}
+
+template <int rounds>
+Kernel kernel_of(int bits, int registers) {
+  switch (bits) {
+    case 8: return kernel_with<rounds, 8>(registers);
+    case 16: return kernel_with<rounds, 16>(registers);
+    case 32: return kernel_with<rounds, 32>(registers);
+    default: return nullptr;
+  }
+}
+
+Kernel kernel_of(const RngMask& job) {
+  Kernel kernel = nullptr;
+  switch (job.rounds) {
+    case 3: kernel = kernel_of<3>(job.bits, job.registers); break;
+    case 5: kernel = kernel_of<5>(job.bits, job.registers); break;
+    case 7: kernel = kernel_of<7>(job.bits, job.registers); break;
+    case 10: kernel = kernel_of<10>(job.bits, job.registers); break;
+    default: break;
+  }
+  if (kernel == nullptr || job.elements <= 0 || job.elements % 32 != 0) {
+    throw DeviceError("no mask kernel of " + std::to_string(job.rounds) + " rounds, " + std::to_string(job.bits) +
+                      " bits, " + std::to_string(job.registers) + " registers for " + std::to_string(job.elements) +
+                      " elements; there are 3, 5, 7, 10 rounds, 8, 16, 32 bits, limits of 24, 32, 40 or none, and "
+                      "multiples of 32 elements");
+  }
+  return kernel;
+}
+
+void set_carveout(Kernel kernel, Carveout carveout) {
+  const int preferred = carveout == Carveout::maximum_shared ? static_cast<int>(cudaSharedmemCarveoutMaxShared)
+                                                             : static_cast<int>(cudaSharedmemCarveoutDefault);
+  PERFMODEL_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout, preferred));
+}
+
+}  // namespace
+
+Launch rng_mask_launch(const RngMask& job, std::uint32_t* mask, unsigned* started) {
+  const Kernel kernel = kernel_of(job);
+  const Arguments arguments{mask, static_cast<std::uint64_t>(job.elements) / 32, job.seed, mask_threshold(job),
+                            started};
+  return [=](cudaStream_t stream) {
+    set_carveout(kernel, job.carveout);
+    kernel<<<static_cast<unsigned>(job.ctas), static_cast<unsigned>(job.threads), 0, stream>>>(arguments);
+    PERFMODEL_CUDA(cudaGetLastError());
+  };
+}
+
+KernelResources rng_mask_resources(const RngMask& job) {
+  const Kernel kernel = kernel_of(job);
+  set_carveout(kernel, job.carveout);
+  cudaFuncAttributes attributes{};
+  PERFMODEL_CUDA(cudaFuncGetAttributes(&attributes, kernel));
+  KernelResources resources;
+  resources.registers = attributes.numRegs;
+  resources.static_smem = Bytes(static_cast<double>(attributes.sharedSizeBytes));
+  PERFMODEL_CUDA(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&resources.ctas_per_sm, kernel, job.threads, 0));
+  return resources;
+}
+
+}  // namespace perfmodel
