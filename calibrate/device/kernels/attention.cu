@@ -76,7 +76,7 @@ RngMask mask_of(const OwnAttention& attention) {
 // The share that decisions of so few bits keep.
 double kept_share(const OwnAttention& attention) {
   if (attention.dropout == AttentionDropout::none) return 1;
-  return keep_threshold(attention.keep, dropout_bits) / std::exp2(dropout_bits);
+  return mask_threshold(mask_of(attention)) / std::exp2(dropout_bits);
 }
 
 AttentionArguments arguments_of(const OwnAttention& attention, const std::uint32_t* mask) {
@@ -90,22 +90,22 @@ AttentionArguments arguments_of(const OwnAttention& attention, const std::uint32
   arguments.out_scale = static_cast<float>(1 / kept_share(attention));
   arguments.mask = mask;
   arguments.seed = attention.seed;
-  arguments.threshold = keep_threshold(attention.keep, dropout_bits);
+  arguments.threshold = mask_threshold(mask_of(attention));
   return arguments;
 }
 
-// What each sampled row's probabilities are multiplied with, from the mask in the card's memory.
-std::vector<std::vector<double>> kept_factors(const OwnAttention& attention, const AttentionTensors& tensors,
-                                              const DeviceBuffer<std::uint32_t>& mask) {
+// What each sampled row's probabilities are multiplied with, by the mask as the CPU makes it.
+std::vector<std::vector<double>> kept_factors(const OwnAttention& attention, const AttentionTensors& tensors) {
+  const RngMask mask = mask_of(attention);
+  const double kept = 1 / kept_share(attention);
   std::vector<std::vector<double>> factors;
-  std::vector<std::uint32_t> words(static_cast<std::size_t>(attention.sequence) / 32);
   for (const AttentionRow& at : sampled_rows(tensors)) {
-    const std::size_t row = (std::size_t{1} * at.batch * attention.heads + at.head) * attention.sequence + at.row;
-    PERFMODEL_CUDA(cudaMemcpy(words.data(), mask.data() + row * words.size(), words.size() * sizeof(std::uint32_t),
-                              cudaMemcpyDeviceToHost));
-    std::vector<double>& kept = factors.emplace_back(static_cast<std::size_t>(attention.sequence));
-    for (std::size_t j = 0; j < kept.size(); ++j) {
-      kept[j] = (words[j / 32] >> (j % 32) & 1U) != 0 ? 1 / kept_share(attention) : 0;
+    const std::uint64_t head = std::uint64_t{1} * at.batch * attention.heads + at.head;
+    const std::uint64_t first_word = (head * attention.sequence + at.row) * attention.sequence / 32;
+    std::vector<double>& row = factors.emplace_back();
+    for (int i = 0; i < attention.sequence / 32; ++i) {
+      const std::uint32_t word = reference_mask_word(mask, first_word + i);
+      for (int bit = 0; bit < 32; ++bit) row.push_back((word >> bit & 1U) != 0 ? kept : 0);
     }
   }
   return factors;
@@ -158,7 +158,7 @@ KernelResources OwnAttentionJob::resources() const {
 
 double OwnAttentionJob::check(const Stream& stream) {
   DeviceBuffer<std::uint32_t> mask;
-  if (attention_.dropout != AttentionDropout::none) {
+  if (attention_.dropout == AttentionDropout::mask) {
     const RngMask job = mask_of(attention_);
     mask = DeviceBuffer<std::uint32_t>(static_cast<std::size_t>(job.elements / 32));
     rng_mask_launch(job, mask.data())(stream.get());
@@ -177,7 +177,7 @@ double OwnAttentionJob::check(const Stream& stream) {
                                  .head_dim = head_dimension,
                                  .causal = attention_.causal};
   if (attention_.dropout == AttentionDropout::none) return attention_error(tensors);
-  return attention_error(tensors, kept_factors(attention_, tensors, mask));
+  return attention_error(tensors, kept_factors(attention_, tensors));
 }
 
 }  // namespace perfmodel

@@ -2,8 +2,6 @@
 // mask a step, in a grid-stride loop.
 #pragma once
 
-#include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -24,11 +22,6 @@ struct RngMask {
   std::uint64_t seed = 1;
   double keep = 0.9;
 };
-
-// A decision is to keep where its random bits are below this: the share to keep, rounded to what so many bits can say.
-inline std::uint32_t keep_threshold(double keep, int bits) {
-  return static_cast<std::uint32_t>(std::min(std::round(std::ldexp(keep, bits)), 4294967295.0));
-}
 
 // Launches the kernel into `mask`, elements / 32 words. With `started`, every CTA adds one to it when it begins, so that
 // another stream can wait until all are resident. Throws DeviceError for a combination that was not compiled.
