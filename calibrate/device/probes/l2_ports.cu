@@ -27,7 +27,7 @@ __global__ void __launch_bounds__(port_threads, 1)
     span.clear();
     meet(arrived, gridDim.x);
   }
-  if (marked[sm] == 0) return;
+  if (sm >= gridDim.x || marked[sm] == 0) return;
   __syncthreads();
   const long long start = clock64();
   const std::uint32_t digest = walk_read(walk, 37 * (32 * sm + threadIdx.x / 32));
@@ -53,7 +53,8 @@ class Ports {
   std::vector<double> rates(const std::vector<int>& sms) {
     std::vector<unsigned char> marks(marked_.size(), 0);
     for (const int sm : sms) marks[static_cast<std::size_t>(sm)] = 1;
-    marked_.upload(marks);
+    PERFMODEL_CUDA(
+        cudaMemcpyAsync(marked_.data(), marks.data(), marks.size(), cudaMemcpyHostToDevice, bench_.stream().get()));
     const Walk walk = make_walk(static_cast<char*>(memory_.data()), footprint, 1057, port_turns);
     const std::vector<double> clocks = reading_.medians([&](cudaStream_t stream) {
       read_through(memory_.data(), footprint, stream);

@@ -33,8 +33,18 @@ __device__ __forceinline__ unsigned cluster_size() {
   return size;
 }
 
+// True for one lane of a warp whose lanes are all here: what only it does, the assembler knows to be done once.
+__device__ __forceinline__ bool elected() {
+  unsigned chosen;
+  asm volatile("{\n\t.reg .pred p;\n\telect.sync _|p, 0xffffffff;\n\tselp.u32 %0, 1, 0, p;\n\t}"
+               : "=r"(chosen)
+               :
+               : "memory");
+  return chosen != 0;
+}
+
 __device__ __forceinline__ void cluster_sync() {
-  asm volatile("barrier.cluster.arrive.release.aligned;\n\tbarrier.cluster.wait.acquire.aligned;" ::: "memory");
+  asm volatile("barrier.cluster.arrive.release;\n\tbarrier.cluster.wait.acquire;" ::: "memory");
 }
 
 __device__ __forceinline__ void mbarrier_init(std::uint32_t barrier, unsigned count) {
@@ -54,39 +64,28 @@ __device__ __forceinline__ void mbarrier_expect(std::uint32_t barrier, unsigned 
   asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes) : "memory");
 }
 
-// `barrier` as address_at gives it.
+// `barrier` as address_at gives it. Orders nothing that this CTA has written: it says that a place may be overwritten.
 __device__ __forceinline__ void mbarrier_arrive_remote(std::uint32_t barrier) {
-  asm volatile("mbarrier.arrive.release.cluster.shared::cluster.b64 _, [%0];" ::"r"(barrier) : "memory");
+  asm volatile("mbarrier.arrive.shared::cluster.b64 _, [%0];" ::"r"(barrier) : "memory");
 }
 
-template <bool cluster_scope>
 __device__ __forceinline__ bool mbarrier_try(std::uint32_t barrier, unsigned parity) {
   unsigned done;
-  if constexpr (cluster_scope) {
-    asm volatile(
-        "{\n\t.reg .pred p;\n\tmbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 p, [%1], %2;\n\t"
-        "selp.u32 %0, 1, 0, p;\n\t}"
-        : "=r"(done)
-        : "r"(barrier), "r"(parity)
-        : "memory");
-  } else {
-    asm volatile(
-        "{\n\t.reg .pred p;\n\tmbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2;\n\t"
-        "selp.u32 %0, 1, 0, p;\n\t}"
-        : "=r"(done)
-        : "r"(barrier), "r"(parity)
-        : "memory");
-  }
+  asm volatile(
+      "{\n\t.reg .pred p;\n\tmbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2;\n\t"
+      "selp.u32 %0, 1, 0, p;\n\t}"
+      : "=r"(done)
+      : "r"(barrier), "r"(parity)
+      : "memory");
   return done != 0;
 }
 
 // Until the phase of this parity is complete; false after wait_limit.
-template <bool cluster_scope = false>
 __device__ __forceinline__ bool mbarrier_wait(std::uint32_t barrier, unsigned parity) {
-  if (mbarrier_try<cluster_scope>(barrier, parity)) return true;
+  if (mbarrier_try(barrier, parity)) return true;
   const long long start = clock64();
   do {
-    if (mbarrier_try<cluster_scope>(barrier, parity)) return true;
+    if (mbarrier_try(barrier, parity)) return true;
   } while (clock64() - start < wait_limit);
   return false;
 }
