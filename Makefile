@@ -5,7 +5,7 @@ FUZZ_SECONDS ?= 30
 PREFIX ?= /usr/local
 BINARY := build/release/perfmodel
 
-BUILD_PACKAGES := g++ cmake ninja-build libfmt-dev libyaml-cpp-dev libeigen3-dev libcli11-dev nlohmann-json3-dev \
+BUILD_PACKAGES := g++ cmake ninja-build libfmt-dev libyaml-dev libeigen3-dev libcli11-dev nlohmann-json3-dev \
                   libmuparser-dev libcsv-dev
 TEST_PACKAGES  := $(BUILD_PACKAGES) doctest-dev
 BENCH_PACKAGES := $(BUILD_PACKAGES) libbenchmark-dev
