@@ -8,7 +8,6 @@
 #include <span>
 
 #include "arch/fields.hpp"
-#include "model/library_choice.hpp"
 
 namespace perfmodel {
 namespace {
@@ -24,11 +23,11 @@ double perturbed(const ConstantRef& constant) {
   return std::max(std::round(value * (1.0 + perturbation)), value + 1.0);
 }
 
-// Gives GEMMs the tile that the library would choose, searching its menu once for each shape rather than in every
+// Gives GEMMs the kernel that the library would choose, searching its menu once for each shape rather than in every
 // solution. What a constant moves is then the time of this kernel and not the choice.
-class PinnedTiles {
+class PinnedKernels {
  public:
-  PinnedTiles(const Machine& machine, const Library& library) : machine_(machine), library_(library) {}
+  PinnedKernels(const Machine& machine, const Library& library) : machine_(machine), library_(library) {}
 
   Subject pin(Subject subject) {
     if (auto* op = std::get_if<Operator>(&subject)) {
@@ -41,26 +40,21 @@ class PinnedTiles {
 
  private:
   struct Choice {
-    Gemm gemm;
-    GemmConfig config;
+    Gemm asked;
+    Gemm chosen;
   };
 
   void pin(Operator& op) {
     auto* gemm = std::get_if<Gemm>(&op.work);
-    if (gemm == nullptr || gemm->tile || gemm->impl.family != Family::cublas) return;
-    const GemmConfig config = chosen(*gemm);
-    gemm->tile = GemmTile{config.cta_m, config.cta_n, config.cta_k};
-    gemm->stages = config.stages;
-    gemm->cluster = config.cluster;
-    gemm->split_k = config.split_k;
-    if (config.ctas > 0) gemm->ctas = static_cast<int>(config.ctas);
-  }
-
-  const GemmConfig& chosen(const Gemm& gemm) {
-    const auto found = std::ranges::find(choices_, gemm, &Choice::gemm);
-    if (found != choices_.end()) return found->config;
-    choices_.push_back({gemm, chosen_config(machine_, library_, gemm)});
-    return choices_.back().config;
+    if (gemm == nullptr) return;
+    const auto found = std::ranges::find(choices_, *gemm, &Choice::asked);
+    if (found != choices_.end()) {
+      *gemm = found->chosen;
+      return;
+    }
+    const Gemm asked = *gemm;
+    choose_kernels(machine_, library_, op);
+    choices_.push_back({asked, *gemm});
   }
 
   const Machine& machine_;
@@ -72,7 +66,7 @@ class PinnedTiles {
 // the total is halved.
 class Sensitivity {
  public:
-  // The subject with its tiles given.
+  // The subject with its kernels given.
   Sensitivity(const Machine& machine, const Library& library, const Subject& subject, PredictOptions options)
       : machine_(machine),
         library_(library),
@@ -194,10 +188,10 @@ void add_if_worth_while(std::vector<Advice>& advice, std::string change, bool ha
 void sort_by_saving(std::vector<Advice>& advice) { std::ranges::stable_sort(advice, {}, &Advice::total); }
 
 // For each limiter at work, the total with twice of what it is short of, or half of the latency that it stands for.
+// `before` is the total of the pinned subject.
 std::vector<Advice> hardware_advice(const Machine& machine, const Library& library, const Subject& pinned,
-                                    const SequenceEstimate& estimate, const PredictOptions& options) {
+                                    Seconds before, const SequenceEstimate& estimate, const PredictOptions& options) {
   std::vector<Advice> advice;
-  const Seconds before = solve(machine, library, pinned, options).total;
   for (const Lever& lever : levers()) {
     if (!involves(estimate, lever.limiter)) continue;
     Machine changed = machine;
@@ -209,15 +203,14 @@ std::vector<Advice> hardware_advice(const Machine& machine, const Library& libra
   return advice;
 }
 
-std::vector<Advice> variant_advice(const Machine& machine, const Library& library, PinnedTiles& tiles,
-                                   const Subject& pinned, const StudyRequest& request, Seconds total,
+std::vector<Advice> variant_advice(const Machine& machine, const Library& library, PinnedKernels& kernels,
+                                   Seconds before, std::vector<Variant> variants, Seconds total,
                                    const PredictOptions& options) {
   std::vector<Advice> advice;
-  const Seconds before = solve(machine, library, pinned, options).total;
-  for (const Variant& variant : request.variants) {
-    const SequenceEstimate changed = solve(machine, library, tiles.pin(variant.subject), options);
+  for (Variant& variant : variants) {
+    const SequenceEstimate changed = solve(machine, library, kernels.pin(std::move(variant.subject)), options);
     if (!refusal_of(changed).empty()) continue;
-    add_if_worth_while(advice, variant.change, /*hardware=*/false, changed.total / before, total);
+    add_if_worth_while(advice, std::move(variant.change), /*hardware=*/false, changed.total / before, total);
   }
   sort_by_saving(advice);
   return advice;
@@ -240,7 +233,7 @@ std::size_t Evidence::count(Origin source) const {
 
 Evidence evidence_of(const Machine& machine, const Library& library, const Subject& subject,
                      const PredictOptions& options) {
-  const Subject pinned = PinnedTiles(machine, library).pin(subject);
+  const Subject pinned = PinnedKernels(machine, library).pin(subject);
   return Sensitivity(machine, library, pinned, options).evidence();
 }
 
@@ -254,27 +247,28 @@ Study study(const Machine& machine, const Library& library, const StudyRequest& 
   result.power_limit = machine.power.limit.value;
   result.calibration = machine.calibration;
   result.fidelity = request.options.fidelity;
-  result.estimate = solve(machine, library, request.subject, request.options);
-  result.name = result.estimate.name;
-  result.notes = notes_of(result.estimate);
-  if (!refusal_of(result.estimate).empty()) return result;
-  PinnedTiles tiles(machine, library);
-  const Subject pinned = tiles.pin(request.subject);
   // The closed form is enough to see what the answer follows. It takes as long as all the rest together: both at once.
+  PinnedKernels kernels(machine, library);
+  const Subject pinned = kernels.pin(request.subject);
   PredictOptions bound = request.options;
   bound.fidelity = Fidelity::bound;
   std::future<Evidence> evidence =
       std::async(std::launch::async, [&] { return Sensitivity(machine, library, pinned, bound).evidence(); });
+  result.estimate = solve(machine, library, request.subject, request.options);
+  result.name = result.estimate.name;
+  result.notes = notes_of(result.estimate);
+  if (!refusal_of(result.estimate).empty()) return result;
   PredictOptions quick = request.options;
   quick.describe = false;
   if (request.without_dropout) {
-    result.without_dropout = solve(machine, library, tiles.pin(*request.without_dropout), quick);
+    result.without_dropout = solve(machine, library, kernels.pin(*request.without_dropout), quick);
   }
-  if (request.advice) {
-    result.advice = variant_advice(machine, library, tiles, pinned, request, result.estimate.total, quick);
-    for (Advice& more : hardware_advice(machine, library, pinned, result.estimate, quick)) {
-      result.advice.push_back(std::move(more));
-    }
+  const Seconds before = solve(machine, library, pinned, quick).total;
+  if (request.variants) {
+    result.advice = variant_advice(machine, library, kernels, before, request.variants(), result.estimate.total, quick);
+  }
+  for (Advice& more : hardware_advice(machine, library, pinned, before, result.estimate, quick)) {
+    result.advice.push_back(std::move(more));
   }
   result.evidence = evidence.get();
   return result;
