@@ -95,14 +95,17 @@ class Sensitivity {
       named.constant.set(perturbed(named.constant));
     }
     const double step = group.front().constant.get() / values.front() - 1.0;
-    const double change = solve(machine_, library_, subject_, options_).total / before_ - 1.0;
+    const SequenceEstimate changed = solve(machine_, library_, subject_, options_);
     for (std::size_t i = 0; i < group.size(); ++i) group[i].constant.set(values[i]);
-    if (std::abs(change) < nothing) return;
+    const double change = changed.total / before_ - 1.0;
+    const bool runs = refusal_of(changed).empty();
+    if (runs && std::abs(change) < nothing) return;
     if (group.size() > 1) {
       search(group.first(group.size() / 2), found);
       search(group.subspan(group.size() / 2), found);
       return;
     }
+    if (!runs) return;  // a kernel that fills the SM to the last register has no slope there
     const NamedConstant& named = group.front();
     const double effect = change * perturbation / step;
     if (!(std::abs(effect) > smallest_effect)) return;
