@@ -61,7 +61,7 @@ inline constexpr std::array<Resource, resource_count> all_resources = {
 struct Segment {
   double count = 0;   // iterations, a mean where items differ
   Demand busy;        // of one iteration
-  Demand aside;       // work contained in that of another resource: counts in utilisations only
+  Demand aside;       // work contained in that of another resource: nothing adds to it, but no iteration is shorter
   Cycles interval;    // an iteration takes at least this long, whatever the resources: its dependent steps
   double serial = 0;  // share of the work off the busiest resource that one CTA does not hide behind it, 0 to 1
 };
