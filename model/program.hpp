@@ -12,8 +12,8 @@
 namespace perfmodel {
 
 // What an SM has only one of. The instruction pipes of all machines map to these.
-enum class Resource : std::uint8_t { tensor, fma, alu, xu, issue, smem, port };
-inline constexpr int resource_count = 7;
+enum class Resource : std::uint8_t { tensor, fma, alu, xu, issue, smem };
+inline constexpr int resource_count = 6;
 
 // The limiter that a report names for a resource.
 Limiter limiter_of(Resource resource);
@@ -55,7 +55,7 @@ class Demand {
 };
 
 inline constexpr std::array<Resource, resource_count> all_resources = {
-    Resource::tensor, Resource::fma, Resource::alu, Resource::xu, Resource::issue, Resource::smem, Resource::port};
+    Resource::tensor, Resource::fma, Resource::alu, Resource::xu, Resource::issue, Resource::smem};
 
 // A stretch of alike iterations of one work item.
 struct Segment {

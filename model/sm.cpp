@@ -12,7 +12,6 @@ Limiter limiter_of(Resource resource) {
     case Resource::xu: return Limiter::xu;
     case Resource::issue: return Limiter::issue;
     case Resource::smem: return Limiter::smem;
-    case Resource::port: return Limiter::l2;
   }
   return Limiter::tensor;
 }

@@ -146,7 +146,7 @@ const std::vector<Lever>& levers() {
        2.0,
        {"pipes.tmem_read.rate", "pipes.tmem_write.rate"},
        "twice the tensor-memory rate (pipes.tmem_*.rate)"},
-      {Limiter::l2, 2.0, {"l2.bandwidth", "l2.port"}, "twice the L2 bandwidth (l2.bandwidth, l2.port)"},
+      {Limiter::l2, 2.0, {"l2.bandwidth"}, "twice the L2 bandwidth (l2.bandwidth)"},
       {Limiter::dram, 2.0, {"dram.bandwidth"}, "twice the DRAM bandwidth (dram.bandwidth)"},
       {Limiter::power, 2.0, {"power.limit"}, "twice the power limit (power.limit)"},
       {Limiter::recurrence,
