@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <future>
+#include <optional>
 #include <span>
 
 #include "arch/fields.hpp"
@@ -80,34 +81,44 @@ class Sensitivity {
 
   Evidence evidence() {
     Evidence found{.constants = constants_.size()};
-    search(constants_, found.influences);
+    search(constants_, change_with(constants_), found.influences);
     std::ranges::stable_sort(found.influences, std::greater<>{},
                              [](const Influence& influence) { return std::abs(influence.effect); });
     return found;
   }
 
  private:
-  void search(std::span<NamedConstant> group, std::vector<Influence>& found) {
-    if (group.empty()) return;
+  // What the total changes by, relatively, with all of the group up; nothing if it cannot run then.
+  std::optional<double> change_with(std::span<NamedConstant> group) {
     std::vector<double> values;
     for (NamedConstant& named : group) {
       values.push_back(named.constant.get());
       named.constant.set(perturbed(named.constant));
     }
-    const double step = group.front().constant.get() / values.front() - 1.0;
     const SequenceEstimate changed = solve(machine_, library_, subject_, options_);
     for (std::size_t i = 0; i < group.size(); ++i) group[i].constant.set(values[i]);
-    const double change = changed.total / before_ - 1.0;
-    const bool runs = refusal_of(changed).empty();
-    if (runs && std::abs(change) < nothing) return;
-    if (group.size() > 1) {
-      search(group.first(group.size() / 2), found);
-      search(group.subspan(group.size() / 2), found);
+    // A kernel that fills the SM to the last register has no slope there.
+    return refusal_of(changed).empty() ? std::optional(changed.total / before_ - 1.0) : std::nullopt;
+  }
+
+  // `change` is that of the group: the second half's, where the first changes nothing.
+  void search(std::span<NamedConstant> group, std::optional<double> change, std::vector<Influence>& found) {
+    if (change && std::abs(*change) < nothing) return;
+    if (group.size() == 1) {
+      if (change) add(group.front(), *change, found);
       return;
     }
-    if (!runs) return;  // a kernel that fills the SM to the last register has no slope there
-    const NamedConstant& named = group.front();
-    const double effect = change * perturbation / step;
+    const std::span<NamedConstant> first = group.first(group.size() / 2);
+    const std::span<NamedConstant> second = group.subspan(group.size() / 2);
+    const std::optional<double> of_first = change_with(first);
+    const bool silent = of_first && std::abs(*of_first) < nothing;
+    search(first, of_first, found);
+    search(second, silent && second.size() > 1 ? change : change_with(second), found);
+  }
+
+  static void add(const NamedConstant& named, double change, std::vector<Influence>& found) {
+    const double value = named.constant.get();
+    const double effect = change * perturbation / (perturbed(named.constant) / value - 1.0);
     if (!(std::abs(effect) > smallest_effect)) return;
     found.push_back({named.key, named.constant.source(), effect, named.constant.integral()});
   }
