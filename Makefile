@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 CALIBRATION ?= out/calibration
 BINARY := build/release/perfmodel
 
-BUILD_PACKAGES := g++ cmake ninja-build libfmt-dev libyaml-cpp-dev libeigen3-dev libcli11-dev nlohmann-json3-dev \
+BUILD_PACKAGES := g++ cmake ninja-build libfmt-dev libyaml-dev libeigen3-dev libcli11-dev nlohmann-json3-dev \
                   libmuparser-dev libcsv-dev
 TEST_PACKAGES  := $(BUILD_PACKAGES) doctest-dev
 BENCH_PACKAGES := $(BUILD_PACKAGES) libbenchmark-dev

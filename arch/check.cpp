@@ -61,8 +61,10 @@ void check_constants(Machine& machine, const ConstantPlaces& places, const Locat
     diagnostics.error(file, "missing key 'name' in the machine");
   }
   check_presence(machine, checker);
-  if (!machine.find_pipe("issue")) {
-    diagnostics.error(file, "missing pipe 'issue'");
+  for (const std::string_view pipe : {"issue", "alu", "smem"}) {
+    if (!machine.find_pipe(pipe)) {
+      diagnostics.error(file, fmt::format("missing pipe '{}'", pipe));
+    }
   }
   for (const Pipe& pipe : machine.pipes) {
     if (!pipe.rate.present()) {

@@ -74,7 +74,6 @@
   X(l2.line,         required, "32 B", "512 B", "cache line") \
   X(l2.partitions,   required, "1", "16", "partitions of the L2 with their own crossbar") \
   X(l2.bandwidth,    required, "0.5 TB/s", "100 TB/s", "read hits of the whole chip; does not follow the SM clock") \
-  X(l2.port,         required, "8 B/clk", "512 B/clk", "what one SM can take from the L2") \
   X(l2.near_latency, required, "50 ns", "1000 ns", "latency of a hit in the near partition") \
   X(l2.far_latency,  required, "50 ns", "1000 ns", "latency of a hit in the far partition") \
   X(l2.dirty, required, "0", "1", "share of the L2 lines that are dirty after a large fill has flushed it") \

@@ -138,7 +138,6 @@ struct L2 {
   Constant<Bytes> line;
   Count partitions;
   Constant<BytesPerSecond> bandwidth;  // reads that hit, all SMs together
-  Constant<BytesPerCycle> port;        // what one SM takes from the L2 in an SM clock
   Constant<Seconds> near_latency;      // hit in the SM's own partition
   Constant<Seconds> far_latency;       // hit in the other one
   Ratio dirty;                         // share of dirty lines after a large fill

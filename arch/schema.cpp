@@ -64,9 +64,9 @@ the constant; it is refused elsewhere. The same keys, with `machine.` before the
 constexpr std::string_view pipes_section = R"(
 ## Pipes
 
-A pipe is an execution port or a data path of one SM. Kernels and machines may add pipes of any name; only `issue` must
-exist. Rates are sums over the sub-partitions, in thread-level slots (an instruction of a warp is 32 of them); on the
-data paths `smem`, `tmem_read` and `tmem_write` a slot is a byte.
+A pipe is an execution port or a data path of one SM. Kernels and machines may add pipes of any name; `issue`, `alu`
+and `smem` must exist. Rates are sums over the sub-partitions, in thread-level slots (an instruction of a warp is 32 of
+them); on the data paths `smem`, `tmem_read` and `tmem_write` a slot is a byte.
 
 ```yaml
 pipes:

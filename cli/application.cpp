@@ -1,6 +1,7 @@
 #include "cli/application.hpp"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -188,6 +189,9 @@ std::unique_ptr<CLI::App> make_application(Context& context) {
 }
 
 int run_application(int argc, const char* const* argv) {
+  // A run is short: memory given back is asked for again, by a call to the system and a page fault each.
+  mallopt(M_TOP_PAD, 4 << 20);
+  mallopt(M_TRIM_THRESHOLD, 64 << 20);
   install_interrupt_handler();
   Context context;
   try {

@@ -190,7 +190,7 @@ class BlockPrediction {
   [[nodiscard]] StudyRequest request(const Machine& machine) const {
     StudyRequest request{.subject = block_, .without_dropout = {}, .variants = {}, .options = options_};
     if (block_.dropout > 0.0) request.without_dropout = without_dropout();
-    request.variants = variants(machine);
+    request.variants = [this, &machine] { return variants(machine); };
     return request;
   }
 

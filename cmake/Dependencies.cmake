@@ -3,21 +3,10 @@
 include(CMakeFindDependencyMacro)
 
 find_dependency(fmt 9)
-find_dependency(yaml-cpp)
 find_dependency(Eigen3)
 find_dependency(nlohmann_json)
 
-# yaml-cpp 0.7 exports the target yaml-cpp, 0.8 exports yaml-cpp::yaml-cpp.
-if(NOT TARGET perfmodel_yaml_cpp)
-  add_library(perfmodel_yaml_cpp INTERFACE IMPORTED)
-  if(TARGET yaml-cpp::yaml-cpp)
-    target_link_libraries(perfmodel_yaml_cpp INTERFACE yaml-cpp::yaml-cpp)
-  else()
-    target_link_libraries(perfmodel_yaml_cpp INTERFACE yaml-cpp)
-  endif()
-endif()
-
-# Neither library ships a CMake package on every supported system.
+# None of these ships a CMake package on every supported system.
 function(perfmodel_find_library target header library)
   if(TARGET ${target})
     return()
@@ -29,5 +18,6 @@ function(perfmodel_find_library target header library)
   set_target_properties(${target} PROPERTIES
     IMPORTED_LOCATION ${${target}_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${${target}_INCLUDE_DIR})
 endfunction()
+perfmodel_find_library(perfmodel_yaml yaml.h yaml)
 perfmodel_find_library(perfmodel_csv csv.h csv)
 perfmodel_find_library(perfmodel_muparser muParser.h muparser)

@@ -119,7 +119,7 @@ KernelTime kernel_time(const Machine& machine, const KernelWork& work, Hertz clo
     Seconds& bound = result.bounds[limiter_of(resource)];
     bound = std::max(bound, work.busy[resource] / (sms * clock));
   }
-  result.bounds[Limiter::l2] = std::max(result.bounds[Limiter::l2], work.memory.l2);
+  result.bounds[Limiter::l2] = work.memory.l2;
   result.bounds[Limiter::dram] = work.memory.dram;
   if (work.limiter == Limiter::recurrence) {
     result.bounds[Limiter::recurrence] = work.even / clock;

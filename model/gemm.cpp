@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "model/lower.hpp"
+#include "model/pricing.hpp"
 
 namespace perfmodel {
 
@@ -39,7 +40,7 @@ Issue issue_of(const Machine& machine, double rows, double columns, double depth
 Demand iteration_demand(const Machine& machine, const Gemm& gemm, const GemmConfig& config) {
   const double depth_bytes = config.cta_k * element_bytes(gemm.dtype);
   const double depth_flops = 2.0 * config.cta_k / tensor_rate(machine, gemm.dtype).si();
-  const double smem_rate = machine.pipes[static_cast<std::size_t>(*machine.find_pipe("smem"))].rate.value.si();
+  const double smem_rate = pipe_rate(machine, Resource::smem).si();
   const double written = machine.shared_memory.copy_contention.value *
                          (config.cta_m + static_cast<double>(config.cta_n) / config.mma_pair) * depth_bytes;
   const Issue straight = issue_of(machine, config.cta_m, config.cta_n, depth_bytes, depth_flops, config.mma_pair);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/lower.hpp"
+#include "model/pricing.hpp"
 #include "model/schedule.hpp"
 #include "model/sm.hpp"
 
@@ -13,9 +14,6 @@ namespace perfmodel {
 
 namespace {
 
-constexpr double warp_lanes = 128;  // issue slots of an SM in a clock
-constexpr double alu_lanes = 64;    // slots of the ALU port in a clock
-constexpr double xu_lanes = 16;
 constexpr double most_tiles = 1 << 20;  // of one head, so that lowering ends in bounded time and memory
 
 double ceil_div(double a, double b) { return std::ceil(a / b); }
@@ -186,17 +184,18 @@ IterationWork work_of(const Machine& machine, const CodeCounts& code, const Atte
   const auto dv = static_cast<double>(attention.head_dim_v);
   const bool forward = attention.pass == Pass::fwd;
   const double flops = scores * (forward ? 2 * (d + dv) : 6 * d + 4 * dv);
+  const PerCycle issue = pipe_rate(machine, Resource::issue);
   IterationWork work;
   Segment& full = work.full;
   full.busy[Resource::tensor] = Cycles(flops / (tensor_rate(machine, attention.dtype).si() * code.tensor.value));
-  full.busy[Resource::issue] =
-      Cycles((scores * code.softmax.value + cutting.m * dv) / warp_lanes) + code.iteration.value;
-  full.aside[Resource::xu] = Cycles(scores * (1 - program.emulated) / xu_lanes);
+  full.busy[Resource::issue] = (scores * code.softmax.value + cutting.m * dv) / issue + code.iteration.value;
+  const std::array<InstructionCount, 1> exponential{{{"exp2", 1 - program.emulated}}};
+  full.aside[Resource::xu] = price(machine, exponential, scores)[Resource::xu];
   full.serial = code.serial.value;
   work.masked = full;
-  work.masked.busy[Resource::issue] += Cycles(scores * program.mask_slots / warp_lanes);
+  work.masked.busy[Resource::issue] += scores * program.mask_slots / issue;
   if (attention.dropout > 0 && attention.dropout_source == DropoutSource::fused) {
-    work.dropout.busy[Resource::alu] = Cycles(scores * code.dropout.value / alu_lanes);
+    work.dropout.busy[Resource::alu] = scores * code.dropout.value / pipe_rate(machine, Resource::alu);
   }
   return work;
 }
@@ -319,7 +318,8 @@ Kernel helper_kernel(const Machine& machine, const CodeCounts& code, const Helpe
   kernel.program.warps = 8;
   Segment segment;
   segment.count = 1;
-  segment.busy[Resource::issue] = Cycles(q / kernel.items * std::max(helper.q_slots, 2.0) / warp_lanes);
+  segment.busy[Resource::issue] =
+      q / kernel.items * std::max(helper.q_slots, 2.0) / pipe_rate(machine, Resource::issue);
   kernel.program.add(segment);
   kernel.latency = machine.launch.grid.value;
   kernel.instructions = q * std::max(helper.q_slots, 2.0);

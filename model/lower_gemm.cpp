@@ -6,6 +6,7 @@
 #include "model/gemm.hpp"
 #include "model/library_choice.hpp"
 #include "model/lower.hpp"
+#include "model/pricing.hpp"
 
 namespace perfmodel {
 
@@ -51,7 +52,7 @@ Kernel reduction_kernel(const Machine& machine, const Gemm& gemm, int split_k) {
   kernel.ctas = static_cast<std::int64_t>(kernel.items);
   Segment loop;
   loop.count = 1;
-  loop.busy[Resource::issue] = Cycles(1024.0 * split_k / 128.0);
+  loop.busy[Resource::issue] = 1024.0 * split_k / pipe_rate(machine, Resource::issue);
   kernel.program.add(loop);
   kernel.input = Bytes(4.0 * elements * split_k);
   kernel.output = bytes_of(gemm.out_dtype, elements);

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "model/lower.hpp"
+#include "model/pricing.hpp"
 
 namespace perfmodel {
 
@@ -15,7 +16,7 @@ Plan lower_memory_bound(const Machine& machine, const MemoryBound& work, const L
   Segment loop;
   loop.count = 1;
   // Address, bounds check, load and store of 16 bytes a thread: about ten instructions.
-  loop.busy[Resource::issue] = Cycles(256.0 * 10.0 / 128.0);
+  loop.busy[Resource::issue] = 256.0 * 10.0 / pipe_rate(machine, Resource::issue);
   kernel.program.add(loop);
   kernel.input = work.read;
   kernel.output = work.written;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "model/interval.hpp"
+#include "model/pricing.hpp"
 #include "model/residency.hpp"
 
 namespace perfmodel {
@@ -20,8 +21,7 @@ void add_kernel(const Machine& machine, const Kernel& kernel, const KernelWork& 
     total.bounds[static_cast<Limiter>(i)] += at.bounds[static_cast<Limiter>(i)];
   }
   total.busy += work.busy;
-  const double smem_rate = machine.pipes[static_cast<std::size_t>(*machine.find_pipe("smem"))].rate.value.si();
-  total.traffic.smem += Bytes(work.busy[Resource::smem].si() * smem_rate);
+  total.traffic.smem += Bytes(work.busy[Resource::smem] * pipe_rate(machine, Resource::smem));
   total.traffic.l2 += kernel.l2_read + kernel.l2_written;
   total.traffic.dram_read += work.memory.dram_read;
   total.traffic.dram_written += work.memory.dram_written;

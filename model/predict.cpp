@@ -21,7 +21,8 @@ Estimate predict(const Machine& machine, const Library& library, const Operator&
 
 void choose_kernels(const Machine& machine, const Library& library, Operator& op) {
   auto* gemm = std::get_if<Gemm>(&op.work);
-  if (gemm == nullptr || gemm->tile || gemm->impl.family == Family::triton || tensor_rate(machine, gemm->dtype).si() <= 0) {
+  if (gemm == nullptr || gemm->tile || gemm->impl.family == Family::triton ||
+      tensor_rate(machine, gemm->dtype).si() <= 0) {
     return;
   }
   const GemmConfig config = chosen_config(machine, library, *gemm);

@@ -1,5 +1,6 @@
 #include "model/pricing.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <string_view>
 
@@ -28,6 +29,12 @@ std::optional<Resource> resource_of(std::string_view pipe) {
 }
 
 }  // namespace
+
+PerCycle pipe_rate(const Machine& machine, Resource resource) {
+  const auto found =
+      std::ranges::find_if(machine.pipes, [&](const Pipe& pipe) { return resource_of(pipe.name) == resource; });
+  return found->rate.value;
+}
 
 Demand price(const Machine& machine, std::span<const InstructionCount> instructions, double threads) {
   std::array<double, 32> slots{};

@@ -13,4 +13,7 @@ namespace perfmodel {
 // an issue slot only.
 Demand price(const Machine& machine, std::span<const InstructionCount> instructions, double threads);
 
+// Slots, or bytes, that the pipe of a resource takes: of issue, alu or smem, which every machine has.
+PerCycle pipe_rate(const Machine& machine, Resource resource);
+
 }  // namespace perfmodel

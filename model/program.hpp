@@ -12,8 +12,8 @@
 namespace perfmodel {
 
 // What an SM has only one of. The instruction pipes of all machines map to these.
-enum class Resource : std::uint8_t { tensor, fma, alu, xu, issue, smem, port };
-inline constexpr int resource_count = 7;
+enum class Resource : std::uint8_t { tensor, fma, alu, xu, issue, smem };
+inline constexpr int resource_count = 6;
 
 // The limiter that a report names for a resource.
 Limiter limiter_of(Resource resource);
@@ -55,13 +55,13 @@ class Demand {
 };
 
 inline constexpr std::array<Resource, resource_count> all_resources = {
-    Resource::tensor, Resource::fma, Resource::alu, Resource::xu, Resource::issue, Resource::smem, Resource::port};
+    Resource::tensor, Resource::fma, Resource::alu, Resource::xu, Resource::issue, Resource::smem};
 
 // A stretch of alike iterations of one work item.
 struct Segment {
   double count = 0;   // iterations, a mean where items differ
   Demand busy;        // of one iteration
-  Demand aside;       // work contained in that of another resource: counts in utilisations only
+  Demand aside;       // work contained in that of another resource: nothing adds to it, but no iteration is shorter
   Cycles interval;    // an iteration takes at least this long, whatever the resources: its dependent steps
   double serial = 0;  // share of the work off the busiest resource that one CTA does not hide behind it, 0 to 1
 };

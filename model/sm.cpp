@@ -12,23 +12,25 @@ Limiter limiter_of(Resource resource) {
     case Resource::xu: return Limiter::xu;
     case Resource::issue: return Limiter::issue;
     case Resource::smem: return Limiter::smem;
-    case Resource::port: return Limiter::l2;
   }
   return Limiter::tensor;
 }
 
 namespace {
 
-// One CTA alone: the busiest resource, and the part of the rest that the program does not hide behind it.
+// One CTA alone: the busiest resource, and the part of the rest that the program does not hide behind it. Work
+// contained in another resource's may be what takes longest all the same.
 Cycles alone(const Segment& segment) {
   const Cycles largest = segment.busy.largest();
-  return std::max(segment.interval, largest + segment.serial * (segment.busy.sum() - largest));
+  const Cycles work = largest + segment.serial * (segment.busy.sum() - largest);
+  return std::max({segment.interval, work, segment.aside.largest()});
 }
 
 }  // namespace
 
 Cycles segment_time(const Segment& segment, int ctas) {
-  return std::max(alone(segment), static_cast<double>(ctas) * segment.busy.largest());
+  return std::max(alone(segment),
+                  static_cast<double>(ctas) * std::max(segment.busy.largest(), segment.aside.largest()));
 }
 
 namespace {

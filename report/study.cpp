@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <future>
+#include <optional>
 #include <span>
 
 #include "arch/fields.hpp"
-#include "model/library_choice.hpp"
 
 namespace perfmodel {
 namespace {
@@ -24,11 +24,11 @@ double perturbed(const ConstantRef& constant) {
   return std::max(std::round(value * (1.0 + perturbation)), value + 1.0);
 }
 
-// Gives GEMMs the tile that the library would choose, searching its menu once for each shape rather than in every
+// Gives GEMMs the kernel that the library would choose, searching its menu once for each shape rather than in every
 // solution. What a constant moves is then the time of this kernel and not the choice.
-class PinnedTiles {
+class PinnedKernels {
  public:
-  PinnedTiles(const Machine& machine, const Library& library) : machine_(machine), library_(library) {}
+  PinnedKernels(const Machine& machine, const Library& library) : machine_(machine), library_(library) {}
 
   Subject pin(Subject subject) {
     if (auto* op = std::get_if<Operator>(&subject)) {
@@ -41,26 +41,21 @@ class PinnedTiles {
 
  private:
   struct Choice {
-    Gemm gemm;
-    GemmConfig config;
+    Gemm asked;
+    Gemm chosen;
   };
 
   void pin(Operator& op) {
     auto* gemm = std::get_if<Gemm>(&op.work);
-    if (gemm == nullptr || gemm->tile || gemm->impl.family != Family::cublas) return;
-    const GemmConfig config = chosen(*gemm);
-    gemm->tile = GemmTile{config.cta_m, config.cta_n, config.cta_k};
-    gemm->stages = config.stages;
-    gemm->cluster = config.cluster;
-    gemm->split_k = config.split_k;
-    if (config.ctas > 0) gemm->ctas = static_cast<int>(config.ctas);
-  }
-
-  const GemmConfig& chosen(const Gemm& gemm) {
-    const auto found = std::ranges::find(choices_, gemm, &Choice::gemm);
-    if (found != choices_.end()) return found->config;
-    choices_.push_back({gemm, chosen_config(machine_, library_, gemm)});
-    return choices_.back().config;
+    if (gemm == nullptr) return;
+    const auto found = std::ranges::find(choices_, *gemm, &Choice::asked);
+    if (found != choices_.end()) {
+      *gemm = found->chosen;
+      return;
+    }
+    const Gemm asked = *gemm;
+    choose_kernels(machine_, library_, op);
+    choices_.push_back({asked, *gemm});
   }
 
   const Machine& machine_;
@@ -72,7 +67,7 @@ class PinnedTiles {
 // the total is halved.
 class Sensitivity {
  public:
-  // The subject with its tiles given.
+  // The subject with its kernels given.
   Sensitivity(const Machine& machine, const Library& library, const Subject& subject, PredictOptions options)
       : machine_(machine),
         library_(library),
@@ -86,31 +81,44 @@ class Sensitivity {
 
   Evidence evidence() {
     Evidence found{.constants = constants_.size()};
-    search(constants_, found.influences);
+    search(constants_, change_with(constants_), found.influences);
     std::ranges::stable_sort(found.influences, std::greater<>{},
                              [](const Influence& influence) { return std::abs(influence.effect); });
     return found;
   }
 
  private:
-  void search(std::span<NamedConstant> group, std::vector<Influence>& found) {
-    if (group.empty()) return;
+  // What the total changes by, relatively, with all of the group up; nothing if it cannot run then.
+  std::optional<double> change_with(std::span<NamedConstant> group) {
     std::vector<double> values;
     for (NamedConstant& named : group) {
       values.push_back(named.constant.get());
       named.constant.set(perturbed(named.constant));
     }
-    const double step = group.front().constant.get() / values.front() - 1.0;
-    const double change = solve(machine_, library_, subject_, options_).total / before_ - 1.0;
+    const SequenceEstimate changed = solve(machine_, library_, subject_, options_);
     for (std::size_t i = 0; i < group.size(); ++i) group[i].constant.set(values[i]);
-    if (std::abs(change) < nothing) return;
-    if (group.size() > 1) {
-      search(group.first(group.size() / 2), found);
-      search(group.subspan(group.size() / 2), found);
+    // A kernel that fills the SM to the last register has no slope there.
+    return refusal_of(changed).empty() ? std::optional(changed.total / before_ - 1.0) : std::nullopt;
+  }
+
+  // `change` is that of the group: the second half's, where the first changes nothing.
+  void search(std::span<NamedConstant> group, std::optional<double> change, std::vector<Influence>& found) {
+    if (change && std::abs(*change) < nothing) return;
+    if (group.size() == 1) {
+      if (change) add(group.front(), *change, found);
       return;
     }
-    const NamedConstant& named = group.front();
-    const double effect = change * perturbation / step;
+    const std::span<NamedConstant> first = group.first(group.size() / 2);
+    const std::span<NamedConstant> second = group.subspan(group.size() / 2);
+    const std::optional<double> of_first = change_with(first);
+    const bool silent = of_first && std::abs(*of_first) < nothing;
+    search(first, of_first, found);
+    search(second, silent && second.size() > 1 ? change : change_with(second), found);
+  }
+
+  static void add(const NamedConstant& named, double change, std::vector<Influence>& found) {
+    const double value = named.constant.get();
+    const double effect = change * perturbation / (perturbed(named.constant) / value - 1.0);
     if (!(std::abs(effect) > smallest_effect)) return;
     found.push_back({named.key, named.constant.source(), effect, named.constant.integral()});
   }
@@ -149,7 +157,7 @@ const std::vector<Lever>& levers() {
        2.0,
        {"pipes.tmem_read.rate", "pipes.tmem_write.rate"},
        "twice the tensor-memory rate (pipes.tmem_*.rate)"},
-      {Limiter::l2, 2.0, {"l2.bandwidth", "l2.port"}, "twice the L2 bandwidth (l2.bandwidth, l2.port)"},
+      {Limiter::l2, 2.0, {"l2.bandwidth"}, "twice the L2 bandwidth (l2.bandwidth)"},
       {Limiter::dram, 2.0, {"dram.bandwidth"}, "twice the DRAM bandwidth (dram.bandwidth)"},
       {Limiter::power, 2.0, {"power.limit"}, "twice the power limit (power.limit)"},
       {Limiter::recurrence,
@@ -194,10 +202,10 @@ void add_if_worth_while(std::vector<Advice>& advice, std::string change, bool ha
 void sort_by_saving(std::vector<Advice>& advice) { std::ranges::stable_sort(advice, {}, &Advice::total); }
 
 // For each limiter at work, the total with twice of what it is short of, or half of the latency that it stands for.
+// `before` is the total of the pinned subject.
 std::vector<Advice> hardware_advice(const Machine& machine, const Library& library, const Subject& pinned,
-                                    const SequenceEstimate& estimate, const PredictOptions& options) {
+                                    Seconds before, const SequenceEstimate& estimate, const PredictOptions& options) {
   std::vector<Advice> advice;
-  const Seconds before = solve(machine, library, pinned, options).total;
   for (const Lever& lever : levers()) {
     if (!involves(estimate, lever.limiter)) continue;
     Machine changed = machine;
@@ -209,15 +217,14 @@ std::vector<Advice> hardware_advice(const Machine& machine, const Library& libra
   return advice;
 }
 
-std::vector<Advice> variant_advice(const Machine& machine, const Library& library, PinnedTiles& tiles,
-                                   const Subject& pinned, const StudyRequest& request, Seconds total,
+std::vector<Advice> variant_advice(const Machine& machine, const Library& library, PinnedKernels& kernels,
+                                   Seconds before, std::vector<Variant> variants, Seconds total,
                                    const PredictOptions& options) {
   std::vector<Advice> advice;
-  const Seconds before = solve(machine, library, pinned, options).total;
-  for (const Variant& variant : request.variants) {
-    const SequenceEstimate changed = solve(machine, library, tiles.pin(variant.subject), options);
+  for (Variant& variant : variants) {
+    const SequenceEstimate changed = solve(machine, library, kernels.pin(std::move(variant.subject)), options);
     if (!refusal_of(changed).empty()) continue;
-    add_if_worth_while(advice, variant.change, /*hardware=*/false, changed.total / before, total);
+    add_if_worth_while(advice, std::move(variant.change), /*hardware=*/false, changed.total / before, total);
   }
   sort_by_saving(advice);
   return advice;
@@ -240,7 +247,7 @@ std::size_t Evidence::count(Origin source) const {
 
 Evidence evidence_of(const Machine& machine, const Library& library, const Subject& subject,
                      const PredictOptions& options) {
-  const Subject pinned = PinnedTiles(machine, library).pin(subject);
+  const Subject pinned = PinnedKernels(machine, library).pin(subject);
   return Sensitivity(machine, library, pinned, options).evidence();
 }
 
@@ -254,27 +261,28 @@ Study study(const Machine& machine, const Library& library, const StudyRequest& 
   result.power_limit = machine.power.limit.value;
   result.calibration = machine.calibration;
   result.fidelity = request.options.fidelity;
-  result.estimate = solve(machine, library, request.subject, request.options);
-  result.name = result.estimate.name;
-  result.notes = notes_of(result.estimate);
-  if (!refusal_of(result.estimate).empty()) return result;
-  PinnedTiles tiles(machine, library);
-  const Subject pinned = tiles.pin(request.subject);
   // The closed form is enough to see what the answer follows. It takes as long as all the rest together: both at once.
+  PinnedKernels kernels(machine, library);
+  const Subject pinned = kernels.pin(request.subject);
   PredictOptions bound = request.options;
   bound.fidelity = Fidelity::bound;
   std::future<Evidence> evidence =
       std::async(std::launch::async, [&] { return Sensitivity(machine, library, pinned, bound).evidence(); });
+  result.estimate = solve(machine, library, request.subject, request.options);
+  result.name = result.estimate.name;
+  result.notes = notes_of(result.estimate);
+  if (!refusal_of(result.estimate).empty()) return result;
   PredictOptions quick = request.options;
   quick.describe = false;
   if (request.without_dropout) {
-    result.without_dropout = solve(machine, library, tiles.pin(*request.without_dropout), quick);
+    result.without_dropout = solve(machine, library, kernels.pin(*request.without_dropout), quick);
   }
-  if (request.advice) {
-    result.advice = variant_advice(machine, library, tiles, pinned, request, result.estimate.total, quick);
-    for (Advice& more : hardware_advice(machine, library, pinned, result.estimate, quick)) {
-      result.advice.push_back(std::move(more));
-    }
+  const Seconds before = solve(machine, library, pinned, quick).total;
+  if (request.variants) {
+    result.advice = variant_advice(machine, library, kernels, before, request.variants(), result.estimate.total, quick);
+  }
+  for (Advice& more : hardware_advice(machine, library, pinned, before, result.estimate, quick)) {
+    result.advice.push_back(std::move(more));
   }
   result.evidence = evidence.get();
   return result;

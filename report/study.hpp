@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -48,10 +49,9 @@ struct Variant {
 
 struct StudyRequest {
   Subject subject;
-  std::optional<Subject> without_dropout;  // the same with dropout 0; empty if the subject has none
-  std::vector<Variant> variants;
+  std::optional<Subject> without_dropout;          // the same with dropout 0; empty if the subject has none
+  std::function<std::vector<Variant>()> variants;  // called while the evidence is worked out; may be empty
   PredictOptions options;
-  bool advice = true;
 };
 
 struct Study {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "arch/machine.hpp"
-#include "model/estimate.hpp"
 #include "model/predict.hpp"
+#include "model/whole.hpp"
 #include "workloads/block.hpp"
 #include "workloads/library.hpp"
 #include "workloads/operator.hpp"
@@ -22,20 +22,6 @@ SequenceEstimate solve(const Machine& machine, const Library& library, const Sub
 
 // The operator if the subject is one alone, else null.
 const Operator* single_operator(const Subject& subject);
-
-// Why the sequence cannot run, with the operator's name in front when there are several; "" if it can.
-std::string refusal_of(const SequenceEstimate& sequence);
-
-// The time that each limiter holds, the longest first; limiters that hold none are left out.
-struct LimiterShare {
-  Limiter limiter = Limiter::launch;
-  Seconds time;
-};
-std::vector<LimiterShare> limiter_shares(const SequenceEstimate& sequence);
-
-// One estimate for the whole sequence: its total and interval, clock and power, the limiter that holds most of the
-// time, traffic and bounds added up, utilisation averaged over time. A sequence of one is its only estimate.
-Estimate flattened(const SequenceEstimate& sequence);
 
 // The clock that the driver's tools would show, for comparison with measured ones.
 Hertz reported_clock(const Estimate& estimate);

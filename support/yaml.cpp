@@ -1,13 +1,11 @@
 #include "support/yaml.hpp"
 
 #include <fmt/format.h>
-#include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/exceptions.h>
-#include <yaml-cpp/parser.h>
+#include <yaml.h>
 
 #include <algorithm>
 #include <array>
-#include <sstream>
+#include <new>
 #include <unordered_map>
 
 #include "support/text_file.hpp"
@@ -17,64 +15,53 @@ namespace {
 
 bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
 
-// Builds the tree from the parser's events. yaml-cpp's own tree drops duplicate keys and lets aliases make cycles;
-// the events show both.
-class TreeBuilder : public YAML::EventHandler {
+int characters(std::string_view text) {
+  return static_cast<int>(text.size()) - static_cast<int>(std::ranges::count_if(text, is_continuation));
+}
+
+std::string_view view(const yaml_char_t* text) {
+  return text == nullptr ? std::string_view() : reinterpret_cast<const char*>(text);
+}
+
+bool is_null(std::string_view plain) {
+  return plain.empty() || plain == "~" || plain == "null" || plain == "Null" || plain == "NULL";
+}
+
+// Builds the tree from the parser's events, which show duplicate keys and circular aliases as they are written.
+class TreeBuilder {
  public:
+  // The events are of the source's text from the byte `start` on; that must lie in the first line.
   TreeBuilder(SourcePtr source, std::size_t start, const YamlLimits& limits)
-      : source_(std::move(source)), start_(start), limits_(limits) {}
+      : source_(std::move(source)),
+        skipped_(characters(std::string_view(source_->text).substr(0, start))),
+        limits_(limits) {}
 
-  void OnDocumentStart(const YAML::Mark& mark) override {
-    if (++documents_ > 1) refuse(mark, "a second document starts here, expected one");
-  }
-  void OnDocumentEnd() override {}
-
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    Frame& frame = open(mark, "?", anchor, YamlKind::null);
-    frame.data->location = place_of_null(frame.data->location);
-    close();
-  }
-
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    const auto found = anchors_.find(anchor);
-    if (found == anchors_.end()) refuse(mark, "an alias inside of what it stands for");
-    const Built& built = found->second;
-    count(mark, built.nodes);
-    check_depth(mark, built.height);
-    place(built);
-  }
-
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                const std::string& value) override {
-    Frame& frame = open(mark, tag, anchor, YamlKind::scalar);
-    frame.data->text = value;
-    frame.data->quoted = tag == "!";
-    if (frame.data->quoted) last_quote_ = {frame.data->location, offset(mark)};
-    close();
+  void take(const yaml_event_t& event) {
+    const yaml_mark_t& mark = event.start_mark;
+    switch (event.type) {
+      case YAML_DOCUMENT_START_EVENT:
+        if (++documents_ > 1) refuse(mark, "a second document starts here, expected one");
+        return;
+      case YAML_ALIAS_EVENT: return alias(mark, view(event.data.alias.anchor));
+      case YAML_SCALAR_EVENT: return scalar(mark, event);
+      case YAML_SEQUENCE_START_EVENT:
+        open(mark, view(event.data.sequence_start.tag), view(event.data.sequence_start.anchor), YamlKind::list);
+        return;
+      case YAML_MAPPING_START_EVENT:
+        open(mark, view(event.data.mapping_start.tag), view(event.data.mapping_start.anchor), YamlKind::map);
+        return;
+      case YAML_MAPPING_END_EVENT: check_duplicates(stack_.back().data->entries); return close();
+      case YAML_SEQUENCE_END_EVENT: return close();
+      default: return;
+    }
   }
 
-  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                       YAML::EmitterStyle::value /*style*/) override {
-    open(mark, tag, anchor, YamlKind::list);
-  }
-  void OnSequenceEnd() override { close(); }
-
-  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                  YAML::EmitterStyle::value /*style*/) override {
-    open(mark, tag, anchor, YamlKind::map);
-  }
-  void OnMapEnd() override {
-    check_duplicates(stack_.back().data->entries);
-    close();
-  }
-
-  [[noreturn]] void refuse(const YAML::Mark& mark, std::string message) {
+  [[noreturn]] void refuse(const yaml_mark_t& mark, std::string message) {
     diagnostics_.error(location(mark), std::move(message));
     throw InputError(diagnostics_);
   }
 
   YamlNode finish() {
-    check_last_quote();
     diagnostics_.throw_if_errors();
     if (root_.is_missing()) throw InputError(file_location(source_->name), "has no values, only comments or blanks");
     return root_;
@@ -83,14 +70,10 @@ class TreeBuilder : public YAML::EventHandler {
  private:
   struct Frame {
     std::shared_ptr<YamlNode::Data> data;
-    YAML::anchor_t anchor = 0;
+    std::string anchor;
     std::size_t nodes = 1;
     std::size_t height = 1;
     bool has_key = false;  // of a map: the next value belongs to the last entry
-  };
-  struct Quote {
-    Location location;
-    std::size_t offset = 0;
   };
   struct Built {
     YamlNode node;
@@ -98,42 +81,50 @@ class TreeBuilder : public YAML::EventHandler {
     std::size_t height = 1;
   };
 
-  [[nodiscard]] Location location(const YAML::Mark& mark) const {
-    if (mark.is_null()) return {source_, 0, 0};
-    // yaml-cpp counts bytes.
-    const std::size_t bytes = static_cast<std::size_t>(mark.column) + (mark.line == 0 ? start_ : 0);
-    const std::size_t end = std::min(offset(mark), source_->text.size());
-    const std::string_view before = std::string_view(source_->text).substr(end - std::min(bytes, end), bytes);
-    return {source_, mark.line + 1,
-            1 + static_cast<int>(before.size()) -
-                static_cast<int>(std::count_if(before.begin(), before.end(), is_continuation))};
+  [[nodiscard]] Location location(const yaml_mark_t& mark) const {
+    const int column = 1 + static_cast<int>(mark.column) + (mark.line == 0 ? skipped_ : 0);
+    return {source_, 1 + static_cast<int>(mark.line), column};
   }
 
-  // A value left out has the place of what follows it, which may be lines away: take the key's.
-  [[nodiscard]] Location place_of_null(const Location& found) const {
-    if (stack_.size() < 2 || !stack_[stack_.size() - 2].has_key) return found;
-    const Location& key = stack_[stack_.size() - 2].data->entries.back().key_location;
-    return key.line == found.line ? found : key;
+  void scalar(const yaml_mark_t& mark, const yaml_event_t& event) {
+    const auto& found = event.data.scalar;
+    const bool quoted = found.style != YAML_PLAIN_SCALAR_STYLE;
+    const std::string_view text(reinterpret_cast<const char*>(found.value), found.length);
+    const bool null = !quoted && is_null(text);
+    YamlNode::Data& data = open(mark, view(found.tag), view(found.anchor), null ? YamlKind::null : YamlKind::scalar);
+    data.quoted = quoted;
+    if (!null) data.text = text;
+    close();
   }
 
-  [[nodiscard]] std::size_t offset(const YAML::Mark& mark) const { return static_cast<std::size_t>(mark.pos) + start_; }
+  void alias(const yaml_mark_t& mark, std::string_view anchor) {
+    if (std::ranges::find(stack_, anchor, &Frame::anchor) != stack_.end()) {
+      refuse(mark, "an alias inside of what it stands for");
+    }
+    const auto found = anchors_.find(std::string(anchor));
+    if (found == anchors_.end()) refuse(mark, "no anchor of this name before this place");
+    const Built& built = found->second;
+    count(mark, built.nodes);
+    check_depth(mark, built.height);
+    place(built);
+  }
 
-  Frame& open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YamlKind kind) {
-    if (tag != "?" && tag != "!" && !tag.empty()) refuse(mark, fmt::format("tags such as '{}' are not read", tag));
+  YamlNode::Data& open(const yaml_mark_t& mark, std::string_view tag, std::string_view anchor, YamlKind kind) {
+    if (!tag.empty() && tag != "!") refuse(mark, fmt::format("tags such as '{}' are not read", tag));
     count(mark, 1);
     check_depth(mark, 1);
     auto data = std::make_shared<YamlNode::Data>();
     data->kind = kind;
     data->location = location(mark);
-    stack_.push_back({std::move(data), anchor});
-    return stack_.back();
+    stack_.push_back({std::move(data), std::string(anchor)});
+    return *stack_.back().data;
   }
 
   void close() {
-    Frame frame = std::move(stack_.back());
+    const Frame frame = std::move(stack_.back());
     stack_.pop_back();
-    const Built built{YamlNode(std::move(frame.data)), frame.nodes, frame.height};
-    if (frame.anchor != 0) anchors_[frame.anchor] = built;
+    const Built built{YamlNode(frame.data), frame.nodes, frame.height};
+    if (!frame.anchor.empty()) anchors_[frame.anchor] = built;
     place(built);
   }
 
@@ -173,94 +164,110 @@ class TreeBuilder : public YAML::EventHandler {
     }
   }
 
-  // yaml-cpp takes the end of the text for the end of a quoted scalar. That scalar is then the last one.
-  void check_last_quote() {
-    const std::string_view text = source_->text;
-    if (!last_quote_.location.known() || last_quote_.offset >= text.size()) return;
-    const std::string_view rest = text.substr(last_quote_.offset);
-    const char quote = rest[0];
-    for (std::size_t at = 1; at < rest.size(); ++at) {
-      const bool escaped = quote == '"' ? rest[at] == '\\' : rest.substr(at, 2) == "''";
-      if (escaped) {
-        ++at;
-      } else if (rest[at] == quote) {
-        return;
-      }
-    }
-    diagnostics_.error(last_quote_.location, "quote is never closed");
-  }
-
   // The sum is what a reader walking through the aliases would visit.
-  void count(const YAML::Mark& mark, std::size_t nodes) {
+  void count(const yaml_mark_t& mark, std::size_t nodes) {
     node_count_ += nodes;
     if (node_count_ <= limits_.max_nodes) return;
     refuse(mark, fmt::format("more than {} values, aliases counted with all that they stand for", limits_.max_nodes));
   }
 
-  void check_depth(const YAML::Mark& mark, std::size_t height) {
+  void check_depth(const yaml_mark_t& mark, std::size_t height) {
     if (stack_.size() + height <= limits_.max_depth) return;
     refuse(mark, fmt::format("nested more than {} levels deep", limits_.max_depth));
   }
 
   SourcePtr source_;
-  std::size_t start_;
+  int skipped_;  // characters of the first line that are not parsed
   YamlLimits limits_;
   Diagnostics diagnostics_;
   std::vector<Frame> stack_;
-  std::unordered_map<YAML::anchor_t, Built> anchors_;
-  Quote last_quote_;
+  std::unordered_map<std::string, Built> anchors_;
   YamlNode root_;
   std::size_t node_count_ = 0;
   int documents_ = 0;
 };
 
-// yaml-cpp puts some faults behind the last line; the end of the text is where the reader should look.
-YAML::Mark within(const std::string& text, YAML::Mark mark) {
-  const auto line_ends = static_cast<int>(std::count(text.begin(), text.end(), '\n'));
-  const int lines = line_ends + (text.ends_with('\n') ? 0 : 1);
-  if (mark.is_null() || mark.line < lines) return mark;
-  const std::size_t end = text.find_last_not_of(" \t\r\n");
-  if (end == std::string::npos) return mark;
-  const std::size_t start = text.rfind('\n', end) + 1;
-  mark.line = static_cast<int>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end), '\n'));
-  mark.column = static_cast<int>(end + 1 - start);
-  mark.pos = static_cast<int>(end + 1);
-  return mark;
+// The mark behind the last character that is no blank.
+yaml_mark_t end_of(std::string_view text) {
+  text = text.substr(0, text.find_last_not_of(" \t\r\n") + 1);
+  const std::size_t start = text.rfind('\n') + 1;  // npos + 1 == 0
+  return {.index = 0,
+          .line = static_cast<std::size_t>(std::ranges::count(text, '\n')),
+          .column = static_cast<std::size_t>(characters(text.substr(start)))};
 }
 
-// yaml-cpp's messages in the user's words; its wording also differs between versions.
-std::string in_user_words(const std::string& message) {
+// libyaml puts some faults behind the last line; the end of the text is where the reader should look.
+yaml_mark_t within(std::string_view text, const yaml_mark_t& mark) {
+  const yaml_mark_t end = end_of(text);
+  return mark.line > end.line ? end : mark;
+}
+
+// libyaml's messages in the user's words.
+std::string_view in_user_words(std::string_view message) {
   struct Wording {
     std::string_view theirs;
     std::string_view ours;
   };
-  static constexpr std::array<Wording, 8> wordings{{
-      {"end of sequence flow not found", "expected ',' or ']' in a list"},
-      {"end of map flow not found", "expected ',' or '}' in a map"},
-      {"end of map not found", "expected a key here, is the indentation right?"},
-      {"end of sequence not found", "expected '- ' here, is the indentation right?"},
-      {"illegal map value", "unexpected ':', quote the text if it belongs to it"},
-      {"the referenced anchor is not defined", "no anchor of this name before this place"},
-      {"unknown token", "a plain text cannot begin with this character, quote it"},
-      {"illegal EOF in scalar", "quote is never closed"},
+  static constexpr std::array<Wording, 11> wordings{{
+      {"did not find expected node content", "expected a value here"},
+      {"did not find expected ',' or ']'", "expected ',' or ']' in a list"},
+      {"did not find expected ',' or '}'", "expected ',' or '}' in a map"},
+      {"did not find expected key", "expected a key here, is the indentation right?"},
+      {"did not find expected '-' indicator", "expected '- ' here, is the indentation right?"},
+      {"could not find expected ':'", "expected ':' after this key"},
+      {"mapping values are not allowed in this context", "unexpected ':', quote the text if it belongs to it"},
+      {"found character that cannot start any token", "a plain text cannot begin with this character, quote it"},
+      {"did not find expected alphabetic or numeric character", "expected a name after '&' or '*'"},
+      {"found unexpected end of stream", "quote is never closed"},
+      {"did not find expected <document start>", "expected the end of the file, is the indentation right?"},
   }};
-  for (const Wording& wording : wordings) {
-    if (message.starts_with(wording.theirs)) return std::string(wording.ours);
+  const auto* const found = std::ranges::find(wordings, message, &Wording::theirs);
+  return found == wordings.end() ? message : found->ours;
+}
+
+struct Parser {
+  explicit Parser(std::string_view text) {
+    if (yaml_parser_initialize(&state) == 0) throw std::bad_alloc();
+    yaml_parser_set_encoding(&state, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&state, reinterpret_cast<const unsigned char*>(text.data()), text.size());
   }
-  return message;
+  Parser(const Parser&) = delete;
+  Parser& operator=(const Parser&) = delete;
+  ~Parser() { yaml_parser_delete(&state); }
+
+  yaml_parser_t state{};
+};
+
+struct Event {
+  Event() = default;
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+  ~Event() { yaml_event_delete(&value); }
+
+  yaml_event_t value{};
+};
+
+[[noreturn]] void refuse(TreeBuilder& builder, std::string_view text, const yaml_parser_t& parser) {
+  if (parser.error == YAML_MEMORY_ERROR) throw std::bad_alloc();
+  if (parser.error == YAML_READER_ERROR) {
+    builder.refuse(end_of(text.substr(0, parser.problem_offset)), parser.problem);
+  }
+  // Of a quote without its end and a key without its colon the beginning says more than where that shows.
+  const std::string_view problem = parser.problem;
+  const bool at_beginning = problem == "found unexpected end of stream" || problem == "could not find expected ':'";
+  builder.refuse(within(text, at_beginning ? parser.context_mark : parser.problem_mark),
+                 std::string(in_user_words(problem)));
 }
 
 // Parses `text`, which is `source` from its byte `start` on; that must lie in the first line.
-YamlNode parse(const SourcePtr& source, const std::string& text, std::size_t start, const YamlLimits& limits) {
+YamlNode parse(const SourcePtr& source, std::string_view text, std::size_t start, const YamlLimits& limits) {
   TreeBuilder builder(source, start, limits);
-  try {
-    // Without a last line end yaml-cpp places what is missing there at the first line.
-    std::istringstream stream(text.ends_with('\n') ? text : text + '\n');
-    YAML::Parser parser(stream);
-    while (parser.HandleNextDocument(builder)) {
-    }
-  } catch (const YAML::Exception& fault) {
-    builder.refuse(within(text, fault.mark), in_user_words(fault.msg));
+  Parser parser(text);
+  for (bool ended = false; !ended;) {
+    Event event;
+    if (yaml_parser_parse(&parser.state, &event.value) == 0) refuse(builder, text, parser.state);
+    builder.take(event.value);
+    ended = event.value.type == YAML_STREAM_END_EVENT;
   }
   return builder.finish();
 }

@@ -5,6 +5,8 @@
 #include <map>
 #include <utility>
 
+#include "model/whole.hpp"
+
 namespace perfmodel {
 namespace {
 
@@ -14,17 +16,6 @@ std::string key_of(const Operator& op) {
   return fmt::format("{} {} {} {} {} {} {} {} {} {} {}", row.model, name_of(row.operators), row.seq, row.batch,
                      name_of(row.dtype), row.dropout, impl_name(row.attention_impl), name_of(row.pass),
                      name_of(op.timer), name_of(op.data), op.regime ? name_of(*op.regime) : "");
-}
-
-// The limiter that holds most of the time.
-Limiter leading_limiter(const SequenceEstimate& sequence) {
-  PerLimiter<Seconds> held;
-  for (const SequenceItem& item : sequence.items) held[item.estimate.limiter] += item.estimate.time;
-  auto leading = Limiter::tensor;
-  for (int i = 0; i < limiter_count; ++i) {
-    if (held[static_cast<Limiter>(i)] > held[leading]) leading = static_cast<Limiter>(i);
-  }
-  return leading;
 }
 
 }  // namespace
@@ -55,32 +46,11 @@ Estimate RowPredictor::predict(const Operator& op) {
   if (!std::holds_alternative<BlockRow>(op.work)) return perfmodel::predict(machine_, library_, op, options_);
   Blocks::Entry& entry = blocks_->get(op);
   if (!entry.estimate) {
-    entry.estimate = summary_of(perfmodel::predict(machine_, library_, entry.block, options_));
+    entry.estimate = flattened(perfmodel::predict(machine_, library_, entry.block, options_));
   }
   return *entry.estimate;
 }
 
 const Block& RowPredictor::block_of(const Operator& row) { return blocks_->get(row).block; }
-
-Estimate summary_of(const SequenceEstimate& sequence) {
-  Estimate whole;
-  for (const SequenceItem& item : sequence.items) {
-    if (item.estimate.feasible()) continue;
-    whole.limiter = Limiter::infeasible;
-    whole.refusal = fmt::format("{}: {}", item.name, item.estimate.refusal);
-    return whole;
-  }
-  whole.time = sequence.total;
-  whole.lower = sequence.lower;
-  whole.upper = sequence.upper;
-  whole.limiter = whole.second = leading_limiter(sequence);
-  whole.clock = sequence.clock;
-  whole.clock_limit = sequence.clock_limit;
-  whole.power = sequence.power;
-  whole.regime = sequence.regime;
-  whole.roofline = sequence.roofline;
-  for (const SequenceItem& item : sequence.items) whole.flops += item.estimate.flops;
-  return whole;
-}
 
 }  // namespace perfmodel

@@ -40,7 +40,4 @@ class RowPredictor {
   std::unique_ptr<Blocks> blocks_;
 };
 
-// The sequence as one estimate, without bounds, parts and traffic.
-Estimate summary_of(const SequenceEstimate& sequence);
-
 }  // namespace perfmodel

@@ -136,8 +136,12 @@ struct ExpressionScope::State {
       fault(node, at, what, "unexpected '=', to compare write '=='");
       return std::nullopt;
     }
+    // The tensors of a block are many and their sizes few. What a name means never changes once it has a meaning.
+    if (const auto kept = results.find(text); kept != results.end()) return kept->second;
     const auto values = resolve(node, what);
-    return values ? run(node, what, *values) : std::nullopt;
+    const std::optional<double> result = values ? run(node, what, *values) : std::nullopt;
+    if (result) results.emplace(text, *result);
+    return result;
   }
 
   // The values of all names of an expression; unknown ones are faults.
@@ -235,6 +239,7 @@ struct ExpressionScope::State {
   std::vector<Parameter> parameters;
   std::map<std::string, std::size_t, std::less<>> index;
   std::vector<std::string> running;
+  std::map<std::string, double, std::less<>> results;  // of whole expressions
 };
 
 ExpressionScope::ExpressionScope(Diagnostics& diagnostics) : state_(std::make_unique<State>(diagnostics)) {}

@@ -52,8 +52,8 @@ std::vector<Operator> many() {
 }
 
 TEST_CASE("more of anything that is a rate never slows") {
-  for (const char* key : {"dram.bandwidth", "l2.bandwidth", "pipes.smem.rate", "pipes.alu.rate", "tensor.bf16",
-                          "tensor.fp8", "transfer.epilogue", "power.limit"}) {
+  for (const char* key : {"dram.bandwidth", "l2.bandwidth", "pipes.smem.rate", "pipes.alu.rate", "pipes.xu.rate",
+                          "pipes.issue.rate", "tensor.bf16", "tensor.fp8", "transfer.epilogue", "power.limit"}) {
     CAPTURE(key);
     Machine more = h100();
     const auto constant = find_constant(more, key)->constant;
@@ -62,6 +62,25 @@ TEST_CASE("more of anything that is a rate never slows") {
       CAPTURE(op.work.index());
       CHECK(estimate(more, op).time.si() <= estimate(h100(), op).time.si() * (1 + 1e-4));
     }
+  }
+}
+
+Machine with(const char* key, double factor) {
+  Machine machine = h100();
+  const auto constant = find_constant(machine, key)->constant;
+  ConstantRef(constant).set(factor * constant.get());
+  return machine;
+}
+
+TEST_CASE("attention follows the pipe that bounds it") {
+  const Operator op = in_regime(attention(4, 16, 4096, false, 0.1, Family::flash2), Regime::sustained);
+  const PredictOptions options{.clock = Hertz(1.5e9)};
+  for (const char* key : {"pipes.alu.rate", "pipes.xu.rate", "pipes.issue.rate"}) {
+    CAPTURE(key);
+    // With a sixteenth of the pipe nothing else is as slow, and twice that takes half the time, launch and ends aside.
+    const Seconds slow = predict(with(key, 1.0 / 16.0), library(), op, options).time;
+    const Seconds twice = predict(with(key, 1.0 / 8.0), library(), op, options).time;
+    CHECK(twice / slow == Approx(0.5).epsilon(0.1));
   }
 }
 
@@ -151,7 +170,8 @@ TEST_CASE("what cannot run is refused with the reason") {
         "no forward attention program of fa4 for NVIDIA H100 SXM5 80GB");
   CHECK(estimate(h100(), attention(1, 8, 1024, false, 0.1, Family::flash3)).refusal ==
         "flash3 attention draws no dropout masks");
-  CHECK(estimate(h100(), attention(1, 1, std::int64_t{1} << 31, true)).refusal == "more than 1048576 tiles of one head");
+  CHECK(estimate(h100(), attention(1, 1, std::int64_t{1} << 31, true)).refusal ==
+        "more than 1048576 tiles of one head");
   Operator wide = tiled(gemm(4096, 4096, 4096), 256, 256, 64, 4, 1, 132);
   CHECK(estimate(h100(), wide).refusal == "a CTA needs 256 KiB of shared memory, 227 KiB are the most a CTA can have");
   const Estimate refused = estimate(h100(), wide);

@@ -72,11 +72,11 @@ TEST_CASE_FIXTURE(Fixture, "variants that cannot run or do not pay are left out"
   std::get<Gemm>(narrow.work).dtype = Dtype::fp8;
   Operator impossible = wide;
   std::get<Gemm>(impossible.work).dtype = Dtype::nvfp4;
-  const Study result = study(machine, library,
-                             {.subject = wide,
-                              .without_dropout = {},
-                              .variants = {{"dtype=fp8", narrow}, {"dtype=nvfp4", impossible}, {"nothing", wide}},
-                              .options = options});
+  const auto variants = [&] {
+    return std::vector<Variant>{{"dtype=fp8", narrow}, {"dtype=nvfp4", impossible}, {"nothing", wide}};
+  };
+  const Study result =
+      study(machine, library, {.subject = wide, .without_dropout = {}, .variants = variants, .options = options});
   const auto kernels = std::ranges::count(result.advice, false, &Advice::hardware);
   CHECK(kernels == 1);
   CHECK(result.advice.front().change == "dtype=fp8");

@@ -110,7 +110,7 @@ TEST_CASE("values of the wrong kind") {
   CHECK(faults_of("a: [1]\n", [](YamlMap& map) { map.integer("a"); }) ==
         "in.yaml:1:4: error: 'a': expected an integer, not a list\n  a: [1]\n     ^\n");
   CHECK(faults_of("a:\n", [](YamlMap& map) { map.optional_string("a"); }) ==
-        "in.yaml:1:1: error: 'a': expected text, not nothing\n  a:\n  ^\n");
+        "in.yaml:1:3: error: 'a': expected text, not nothing\n  a:\n    ^\n");
   CHECK(faults_of("a: ''\n", [](YamlMap& map) { map.string("a"); }) ==
         "in.yaml:1:4: error: 'a': expected text, not an empty string\n  a: ''\n     ^\n");
   CHECK(faults_of("a: 1\n", [](YamlMap& map) { map.map("a").string("b"); }) ==

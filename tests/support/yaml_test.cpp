@@ -74,6 +74,12 @@ TEST_CASE("syntax errors point at the place") {
         "in.yaml:1:4: error: a plain text cannot begin with this character, quote it\n  a: @x\n     ^\n");
   CHECK(fault("\u00e9: 'x\nb: 1\n") == "in.yaml:1:4: error: quote is never closed\n  \u00e9: 'x\n     ^\n");
   CHECK(fault("a: \"x\\\"\n") == "in.yaml:1:4: error: quote is never closed\n  a: \"x\\\"\n     ^\n");
+  CHECK(fault("a: 1\nb:2\nc: 3\n") == "in.yaml:2:1: error: expected ':' after this key\n  b:2\n  ^\n");
+  CHECK(fault("  a: 1\nb: 2\n") ==
+        "in.yaml:2:1: error: expected the end of the file, is the indentation right?\n  b: 2\n  ^\n");
+  CHECK(fault("a: {b: 1,\n") == "in.yaml:1:10: error: expected a value here\n  a: {b: 1,\n           ^\n");
+  CHECK(fault("a: b\nc: \"\x01\"\n") ==
+        "in.yaml:2:5: error: control characters are not allowed\n  c: \"?\"\n      ^\n");
   CHECK(fault("a: 'x''y'\nb: \"\\\"\"\n") == "");
   CHECK(fault("a: *x\n") == "in.yaml:1:4: error: no anchor of this name before this place\n  a: *x\n     ^\n");
 }
@@ -184,7 +190,7 @@ TEST_CASE("faulty assignments point into the argument") {
   CHECK(refused("seq.x=3") == "--set:1:1: error: 'x' leads into a single value, which has no keys\n  seq.x=3\n  ^\n");
   CHECK(refused("ops.3.n=3") == "--set:1:1: error: no item '3' in the list\n  ops.3.n=3\n  ^\n");
   CHECK(refused("dram..x=3") == "--set:1:1: error: empty step in the path\n  dram..x=3\n  ^\n");
-  CHECK(refused("seq=[1,") == "--set:1:8: error: expected ',' or ']' in a list\n  seq=[1,\n         ^\n");
+  CHECK(refused("seq=[1,") == "--set:1:8: error: expected a value here\n  seq=[1,\n         ^\n");
 }
 
 }  // namespace

@@ -1,0 +1,90 @@
+#include "model/whole.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <functional>
+
+namespace perfmodel {
+
+namespace {
+
+void add_scaled(Utilisation& sum, const Utilisation& part, double weight) {
+  sum.tensor += weight * part.tensor;
+  sum.fma += weight * part.fma;
+  sum.alu += weight * part.alu;
+  sum.xu += weight * part.xu;
+  sum.issue += weight * part.issue;
+  sum.smem += weight * part.smem;
+  sum.l2 += weight * part.l2;
+  sum.dram += weight * part.dram;
+}
+
+void add_item(Estimate& sum, const Estimate& part, double weight) {
+  for (int i = 0; i < limiter_count; ++i) {
+    const auto limiter = static_cast<Limiter>(i);
+    sum.bounds[limiter] += part.bounds[limiter];
+  }
+  sum.parts.launch += part.parts.launch;
+  sum.parts.fill += part.parts.fill;
+  sum.parts.steady += part.parts.steady;
+  sum.parts.tail += part.parts.tail;
+  add_scaled(sum.utilisation, part.utilisation, weight);
+  sum.traffic.smem += part.traffic.smem;
+  sum.traffic.l2 += part.traffic.l2;
+  sum.traffic.dram_read += part.traffic.dram_read;
+  sum.traffic.dram_written += part.traffic.dram_written;
+  sum.flops += part.flops;
+}
+
+}  // namespace
+
+std::string refusal_of(const SequenceEstimate& sequence) {
+  const auto refused =
+      std::ranges::find_if(sequence.items, [](const SequenceItem& item) { return !item.estimate.feasible(); });
+  if (refused == sequence.items.end()) return {};
+  if (sequence.items.size() == 1) return refused->estimate.refusal;
+  return fmt::format("{}: {}", refused->name, refused->estimate.refusal);
+}
+
+std::vector<LimiterShare> limiter_shares(const SequenceEstimate& sequence) {
+  PerLimiter<Seconds> held;
+  for (const SequenceItem& item : sequence.items) held[item.estimate.limiter] += item.estimate.time;
+  std::vector<LimiterShare> shares;
+  for (int i = 0; i < limiter_count; ++i) {
+    const auto limiter = static_cast<Limiter>(i);
+    if (held[limiter] > Seconds(0.0)) shares.push_back({limiter, held[limiter]});
+  }
+  std::ranges::stable_sort(shares, std::greater<>{}, &LimiterShare::time);
+  return shares;
+}
+
+Estimate flattened(const SequenceEstimate& sequence) {
+  if (sequence.items.size() == 1) return sequence.items.front().estimate;
+  Estimate whole;
+  whole.time = sequence.total;
+  whole.lower = sequence.lower;
+  whole.upper = sequence.upper;
+  whole.clock = sequence.clock;
+  whole.clock_limit = sequence.clock_limit;
+  whole.power = sequence.power;
+  whole.regime = sequence.regime;
+  whole.roofline = sequence.roofline;
+  whole.refusal = refusal_of(sequence);
+  if (!whole.feasible()) {
+    whole.limiter = Limiter::infeasible;
+    return whole;
+  }
+  for (const SequenceItem& item : sequence.items) {
+    add_item(whole, item.estimate, item.estimate.time / sequence.total);
+  }
+  const std::vector<LimiterShare> shares = limiter_shares(sequence);
+  if (!shares.empty()) whole.limiter = whole.second = shares.front().limiter;
+  if (shares.size() > 1) {
+    whole.second = shares[1].limiter;
+    whole.slack = 1.0 - shares[1].time / shares.front().time;
+  }
+  return whole;
+}
+
+}  // namespace perfmodel
