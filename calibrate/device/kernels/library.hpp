@@ -1,5 +1,5 @@
-// The vendor's kernels: GEMM through cuBLASLt, attention through cuDNN's graph API. Both libraries are loaded when first
-// used, so that the program starts without them.
+// The vendor's kernels: GEMM through cuBLASLt, attention through cuDNN's graph API. Both libraries are loaded when
+// first used, so that the program starts without them. A launch is good for as long as the object that gave it.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,8 @@
 
 namespace perfmodel {
 
-// C = A B^T as HopperGemm's, in bf16 (bf16 out) or e4m3 (bf16 out, one scale a tensor), by the heuristic's first choice.
+// C = A B^T as HopperGemm's, in bf16 (bf16 out) or e4m3 (bf16 out, one scale a tensor), by the heuristic's first
+// choice.
 class CublasGemm {
  public:
   // Throws DeviceError if the library is missing or refuses the shape.
@@ -35,11 +36,14 @@ struct LibraryAttention {
   bool causal = true;
   bool backward = false;  // the backward pass alone, all its kernels
   double dropout = 0;
+  OperandData data = OperandData::random;
 };
 
-// cuDNN's scaled dot-product attention in bf16.
+// cuDNN's scaled dot-product attention in bf16, layout [batch][sequence][head][dimension], by the heuristic's first
+// choice; random numbers by cuDNN's own Philox. The forward pass keeps its row statistics only with dropout.
 class CudnnAttention {
  public:
+  // Throws DeviceError if the library is missing or refuses the shape.
   explicit CudnnAttention(const LibraryAttention& attention);
   CudnnAttention(CudnnAttention&&) noexcept;
   ~CudnnAttention();
