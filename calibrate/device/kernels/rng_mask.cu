@@ -103,6 +103,7 @@ KernelResources rng_mask_resources(const RngMask& job) {
   cudaFuncAttributes attributes{};
   PERFMODEL_CUDA(cudaFuncGetAttributes(&attributes, kernel));
   KernelResources resources;
+  resources.threads = job.threads;
   resources.registers = attributes.numRegs;
   resources.static_smem = Bytes(static_cast<double>(attributes.sharedSizeBytes));
   PERFMODEL_CUDA(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&resources.ctas_per_sm, kernel, job.threads, 0));

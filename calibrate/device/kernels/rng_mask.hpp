@@ -29,7 +29,8 @@ Launch rng_mask_launch(const RngMask& job, std::uint32_t* mask, unsigned* starte
 
 // What a launch needs of an SM, as the driver reports it.
 struct KernelResources {
-  int registers = 0;
+  int threads = 0;    // of a CTA
+  int registers = 0;  // of a thread
   Bytes static_smem;
   Bytes dynamic_smem;
   int ctas_per_sm = 0;
