@@ -37,22 +37,32 @@ void check(cudnnStatus_t status, const char* call) {
 }
 
 // Loads the library and what it asks for by name: kernels that it compiles itself need the compiler.
-cudnnHandle_t make_handle() {
-  for (const char* const name : {"libcudart.so.13", "libnvrtc.so.13", "libcublasLt.so.13"}) {
-    static_cast<void>(SharedLibrary::preload(name));
-  }
-  static const SharedLibrary library("libcudnn.so.9");
-  fe::cudnn_dlhandle = library.handle();
-  cudnnHandle_t made = nullptr;
-  check(fe::detail::create_handle(&made), "cudnnCreate");
-  return made;
+void load_library() {
+  static const bool loaded = [] {
+    for (const char* const name : {"libcudart.so.13", "libnvrtc.so.13", "libcublasLt.so.13"}) {
+      static_cast<void>(SharedLibrary::preload(name));
+    }
+    fe::cudnn_dlhandle = SharedLibrary("libcudnn.so.9").handle();
+    return true;
+  }();
+  static_cast<void>(loaded);
 }
 
-// Made once and kept.
-cudnnHandle_t handle() {
-  static const cudnnHandle_t instance = make_handle();
-  return instance;
-}
+// A handle is for one thread at a time: every plan has its own, so that plans can be built beside each other.
+class Handle {
+ public:
+  Handle() {
+    load_library();
+    check(fe::detail::create_handle(&handle_), "cudnnCreate");
+  }
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+  ~Handle() { static_cast<void>(fe::detail::destroy_handle(handle_)); }
+  [[nodiscard]] cudnnHandle_t get() const { return handle_; }
+
+ private:
+  cudnnHandle_t handle_ = nullptr;
+};
 
 Tensor input(Graph& graph, const char* name, Id id, const Shape& sizes, const Shape& strides) {
   return graph.tensor(
@@ -150,23 +160,23 @@ std::shared_ptr<Graph> backward_graph(const LibraryAttention& attention) {
   return graph;
 }
 
-// A graph that is built, and its workspace.
+// A graph that is built, which takes about half a second of compiling, and its workspace.
 class Plan {
  public:
-  Plan() = default;
   explicit Plan(std::shared_ptr<Graph> graph) : graph_(std::move(graph)) {
-    check(graph_->build(handle(), {fe::HeurMode_t::A}), "Graph::build");
+    check(graph_->build(handle_.get(), {fe::HeurMode_t::A}), "Graph::build");
     std::int64_t bytes = 0;
     check(graph_->get_workspace_size(bytes), "Graph::get_workspace_size");
     if (bytes > 0) workspace_ = DeviceMemory(static_cast<std::size_t>(bytes));
   }
 
   void run(std::unordered_map<std::int64_t, void*> pointers, cudaStream_t stream) const {
-    check(fe::detail::set_stream(handle(), stream), "cudnnSetStream");
-    check(graph_->execute(handle(), pointers, workspace_.data()), "Graph::execute");
+    check(fe::detail::set_stream(handle_.get(), stream), "cudnnSetStream");
+    check(graph_->execute(handle_.get(), pointers, workspace_.data()), "Graph::execute");
   }
 
  private:
+  Handle handle_;  // first: the plan lives on it
   std::shared_ptr<Graph> graph_;
   DeviceMemory workspace_;
 };
@@ -177,7 +187,7 @@ struct CudnnAttention::State {
   LibraryAttention attention;
   DeviceMemory q, k, v, out, stats, dout, dq, dk, dv;
   DeviceBuffer<std::int64_t> seed, offset;
-  Plan forward, backward;
+  std::unique_ptr<Plan> forward, backward;
 
   explicit State(const LibraryAttention& of) : attention(of), seed(std::vector<std::int64_t>{1}) {
     offset = DeviceBuffer<std::int64_t>(std::vector<std::int64_t>{0});
@@ -188,22 +198,22 @@ struct CudnnAttention::State {
     v = tensor(kv_elements, 13);
     out = tensor(elements, 14);
     if (keeps_stats(attention)) stats = DeviceMemory(rows() * sizeof(float));
-    forward = Plan(forward_graph(attention));
+    forward = std::make_unique<Plan>(forward_graph(attention));
     if (!attention.backward) return;
     dout = tensor(elements, 15);
     dq = tensor(elements, 16);
     dk = tensor(kv_elements, 17);
     dv = tensor(kv_elements, 18);
-    backward = Plan(backward_graph(attention));
+    backward = std::make_unique<Plan>(backward_graph(attention));
     run_forward(nullptr);
     PERFMODEL_CUDA(cudaDeviceSynchronize());
   }
 
-  void run_forward(cudaStream_t stream) const { forward.run(pointers(), stream); }
+  void run_forward(cudaStream_t stream) const { forward->run(pointers(), stream); }
   void run_backward(cudaStream_t stream) const {
     auto all = pointers();
     all.insert({{id_dout, dout.data()}, {id_dq, dq.data()}, {id_dk, dk.data()}, {id_dv, dv.data()}});
-    backward.run(std::move(all), stream);
+    backward->run(std::move(all), stream);
   }
 
  private:

@@ -43,7 +43,8 @@ struct LibraryAttention {
 // choice; random numbers by cuDNN's own Philox. The forward pass keeps its row statistics only with dropout.
 class CudnnAttention {
  public:
-  // Throws DeviceError if the library is missing or refuses the shape.
+  // Compiles for half a second a pass; several threads may do so at once. Throws DeviceError if the library is missing
+  // or refuses the shape.
   explicit CudnnAttention(const LibraryAttention& attention);
   CudnnAttention(CudnnAttention&&) noexcept;
   ~CudnnAttention();
