@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "calibrate/device/probes/clock_reading.hpp"
@@ -140,6 +141,29 @@ std::vector<double> between(const ClockCurve& curve, double from, double to) {
     if (point.microseconds >= from && point.microseconds < to) values.push_back(point.megahertz);
   }
   return values;
+}
+
+// Each the mean of several neighbours: a single trace is coarse beside a ramp of 15 us.
+std::vector<ClockCurve> smoothed(const std::vector<ClockCurve>& curves) {
+  constexpr std::size_t neighbours = 5;
+  std::vector<ClockCurve> means;
+  for (std::size_t first = 0; first < curves.size(); ++first) {
+    ClockCurve mean = curves[first];
+    for (std::size_t k = 1; k < neighbours; ++k) {
+      const ClockCurve& other = curves[(first + k) % curves.size()];
+      for (std::size_t i = 0; i < mean.size(); ++i) {
+        mean[i].microseconds += other[i].microseconds;
+        mean[i].megahertz += other[i].megahertz;
+        mean[i].loaded = mean[i].loaded || other[i].loaded;
+      }
+    }
+    for (ClockPoint& point : mean) {
+      point.microseconds /= neighbours;
+      point.megahertz /= neighbours;
+    }
+    means.push_back(std::move(mean));
+  }
+  return means;
 }
 
 // What one curve says; times in us, -1 where a thing was not seen.
@@ -294,7 +318,8 @@ class ClockProbe {
     }
   }
 
-  void report_response(const std::string& name, const std::vector<ClockCurve>& curves) {
+  void report_response(const std::string& name, const std::vector<ClockCurve>& single) {
+    const std::vector<ClockCurve> curves = smoothed(single);
     const CardState card = bench_.card();
     const auto values = [&](double StepResponse::*member) {
       std::vector<double> all;
