@@ -90,6 +90,10 @@ std::vector<double> Bench::time_kernels(const Launch& launch, const TimeOptions&
 CardState Bench::card() const { return nvml_->state(); }
 
 Bench::Steady Bench::run_steady(const Launch& launch, Seconds duration) {
+  return run_steady(launch, duration, duration);
+}
+
+Bench::Steady Bench::run_steady(const Launch& launch, Seconds warmup, Seconds duration) {
   const std::vector<double> alone = time(launch, {.warmup = 1, .repeats = 3});
   const int batch = batch_size(Seconds(summarise(alone).median));
   std::array<Event, 2> batch_ends;
@@ -107,7 +111,7 @@ Bench::Steady Bench::run_steady(const Launch& launch, Seconds duration) {
       done.record(stream_);
     }
   };
-  run(duration);
+  run(warmup);
   const long long before = batches;
   Event start;
   Event end;

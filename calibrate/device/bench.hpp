@@ -75,6 +75,8 @@ class Bench {
     int samples = 0;
   };
   [[nodiscard]] Steady run_steady(const Launch& launch, Seconds duration);
+  // The same with a warm-up of another length.
+  [[nodiscard]] Steady run_steady(const Launch& launch, Seconds warmup, Seconds duration);
 
   // Overwrites the L2 with 256 MiB of zeros, on the bench's stream.
   void flush_l2();

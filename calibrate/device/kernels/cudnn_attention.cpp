@@ -99,6 +99,7 @@ Shape stats_strides(const LibraryAttention& attention) {
 }
 
 std::shared_ptr<Graph> empty_graph() {
+  load_library();
   auto graph = std::make_shared<Graph>();
   graph->set_io_data_type(fe::DataType_t::BFLOAT16)
       .set_intermediate_data_type(fe::DataType_t::FLOAT)
