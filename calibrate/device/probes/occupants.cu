@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -189,6 +190,8 @@ std::optional<Occupants::Records> Occupants::attempt(const Occupant& first, cons
   const std::vector<CtaRecord> all = records_.download();
   Records records{{all.begin(), all.begin() + first.ctas}, {}, meeting_.download()[until]};
   records.second.assign(all.begin() + capacity, all.begin() + capacity + second.ctas);
+  const auto ran_out = [](const CtaRecord& record) { return record.ran_out != 0; };
+  if (std::any_of(all.begin(), all.end(), ran_out)) return std::nullopt;
   return records;
 }
 
