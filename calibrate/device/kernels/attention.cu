@@ -148,6 +148,7 @@ KernelResources OwnAttentionJob::resources() const {
   cudaFuncAttributes attributes{};
   PERFMODEL_CUDA(cudaFuncGetAttributes(&attributes, kernel));
   KernelResources resources;
+  resources.threads = attention_threads;
   resources.registers = attributes.numRegs;
   resources.static_smem = Bytes(static_cast<double>(attributes.sharedSizeBytes));
   resources.dynamic_smem = Bytes(attention_smem);

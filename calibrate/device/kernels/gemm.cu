@@ -263,6 +263,7 @@ KernelResources HopperGemmJob::resources() const {
   cudaFuncAttributes attributes{};
   PERFMODEL_CUDA(cudaFuncGetAttributes(&attributes, kernel));
   KernelResources resources;
+  resources.threads = threads_of(gemm_);
   resources.registers = attributes.numRegs;
   resources.static_smem = Bytes(static_cast<double>(attributes.sharedSizeBytes));
   resources.dynamic_smem = Bytes(static_cast<double>(shared_bytes(gemm_)));
