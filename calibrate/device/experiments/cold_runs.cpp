@@ -25,7 +25,6 @@ const KernelRecord& longest_of(const std::vector<KernelRecord>& records) {
 }
 
 void measure(Bench& bench, KernelTrace& trace, const ClockMeter& meter, const ColdRun& run, ColdTimes& times) {
-  bench.progress(run.label);
   bench.pause(pause_before);
   bench.flush_l2();
   std::vector<KernelRecord> records = trace.trace([&](cudaStream_t stream) {
@@ -55,6 +54,7 @@ std::vector<ColdTimes> run_cold(Bench& bench, const std::vector<ColdRun>& runs, 
   KernelTrace trace(bench.stream());
   std::mt19937_64 random(1);
   for (int repetition = 0; repetition < repetitions; ++repetition) {
+    bench.progress(fmt::format("{} launches, repetition {} of {}", runs.size(), repetition + 1, repetitions));
     std::ranges::shuffle(order, random);
     for (const std::size_t i : order) measure(bench, trace, meter, runs[i], times[i]);
   }

@@ -59,11 +59,11 @@ void measure_one(Bench& bench, TableSink& rows, const HopperGemm& gemm) {
 void measure_inside(Bench& bench, TableSink& rows) {
   std::string faults;
   for (HopperGemm gemm : compiled_gemms()) {
-    if (gemm.rng_warps == 0) continue;
+    if (gemm.rng_warps == 0 || gemm.mask.rounds == 5) continue;
     gemm.m = gemm.n = gemm.k = 4096;
     gemm.ctas = 0;
     gemm.mask.bits = 8;
-    for (const std::int64_t elements : {std::int64_t{1} << 26U, std::int64_t{1} << 27U, std::int64_t{1} << 28U}) {
+    for (const std::int64_t elements : {std::int64_t{1} << 26U, std::int64_t{1} << 28U}) {
       gemm.mask.elements = elements;
       try {
         measure_one(bench, rows, gemm);
