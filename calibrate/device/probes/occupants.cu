@@ -144,8 +144,10 @@ Occupants::~Occupants() { static_cast<void>(cudaFreeHost(const_cast<unsigned*>(t
 int Occupants::first_registers_of(int registers) const { return registers_of(first_kernel(registers)); }
 int Occupants::second_registers_of(int registers) const { return registers_of(second_kernel(registers)); }
 
-void Occupants::leave_carveout(int percent) {
-  PERFMODEL_CUDA(cudaFuncSetAttribute(carveout_kernel, cudaFuncAttributePreferredSharedMemoryCarveout, percent));
+// After the memory is cleared: that is done by kernels, which leave a carve-out of their own.
+void Occupants::set_carveout() {
+  if (!left_) return;
+  PERFMODEL_CUDA(cudaFuncSetAttribute(carveout_kernel, cudaFuncAttributePreferredSharedMemoryCarveout, *left_));
   carveout_kernel<<<static_cast<unsigned>(4 * bench_.sms()), 256, 0, stream_.get()>>>();
   PERFMODEL_CUDA(cudaGetLastError());
   stream_.wait();
@@ -172,6 +174,7 @@ std::optional<Occupants::Records> Occupants::attempt(const Occupant& first, cons
   *there_ = 0;
   PERFMODEL_CUDA(cudaMemsetAsync(records_.data(), 0, records_.size() * sizeof(CtaRecord), stream_.get()));
   PERFMODEL_CUDA(cudaMemsetAsync(meeting_.data(), 0, meeting_.size() * sizeof(unsigned long long), stream_.get()));
+  set_carveout();
   Stay stay{
       records_.data(),        meeting_.data(),       there_, static_cast<unsigned>(there > 0 ? there : first.ctas),
       first.stay_nanoseconds, first.more_nanoseconds};

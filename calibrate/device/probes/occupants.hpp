@@ -58,8 +58,9 @@ class Occupants {
   // time. Throws DeviceError.
   std::optional<Records> run(const Occupant& first, const Occupant& second, int there = 0);
 
-  // A short kernel on every SM whose preferred carve-out is so many percent: what the SMs are left with.
-  void leave_carveout(int percent);
+  // From now on, right before the first kernel, a short one on every SM whose preferred carve-out is so many percent:
+  // what the SMs are left with.
+  void leave_carveout(int percent) { left_ = percent; }
 
   // As the driver counts them for the second kernel.
   int second_registers_of(int registers) const;
@@ -68,6 +69,7 @@ class Occupants {
  private:
   std::optional<Records> attempt(const Occupant& first, const Occupant& second, int there);
   bool wait_until_there() const;
+  void set_carveout();
 
   Bench& bench_;
   Stream stream_;
@@ -75,6 +77,7 @@ class Occupants {
   Stream urgent_;
   DeviceBuffer<CtaRecord> records_;
   DeviceBuffer<unsigned long long> meeting_;
+  std::optional<int> left_;
   volatile unsigned* there_ = nullptr;  // pinned memory of the host
 };
 
