@@ -29,6 +29,8 @@ CUcontext current_context() {
   return context;
 }
 
+}  // namespace
+
 // The range profiler, on from construction to destruction.
 class RangeProfiler {
  public:
@@ -125,8 +127,6 @@ class RangeProfiler {
   bool started_ = false;
 };
 
-}  // namespace
-
 CounterSession::CounterSession(const Stream& stream, std::vector<std::string> metrics)
     : stream_(stream), metrics_(std::move(metrics)), host_(chip_name()) {
   for (const std::string& metric : metrics_) names_.push_back(metric.c_str());
@@ -134,9 +134,12 @@ CounterSession::CounterSession(const Stream& stream, std::vector<std::string> me
   passes_ = MetricHost::passes(config_);
 }
 
+CounterSession::~CounterSession() = default;
+
 std::vector<CounterRecord> CounterSession::collect(const std::string& label, const Launch& launch,
                                                    const std::function<void()>& before_pass, bool kernel_replay) {
-  RangeProfiler profiler;
+  if (!profiler_) profiler_ = std::make_unique<RangeProfiler>();
+  RangeProfiler& profiler = *profiler_;
   profiler.make_counter_data(names_);
   profiler.configure(config_, kernel_replay ? CUPTI_KernelReplay : CUPTI_UserReplay);
   bool all = false;

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ class CounterSession {
   CounterSession(const Stream& stream, std::vector<std::string> metrics);
   CounterSession(const CounterSession&) = delete;
   CounterSession& operator=(const CounterSession&) = delete;
+  ~CounterSession();
 
   // Counters of the launch, its kernels added up; it is called once a pass and must do the same work every time.
   // `before_pass` runs ahead of each pass, outside of what is counted: to flush the L2 or to pause.
@@ -45,6 +47,7 @@ class CounterSession {
   MetricHost host_;
   std::vector<std::uint8_t> config_;
   std::size_t passes_ = 0;
+  std::unique_ptr<class RangeProfiler> profiler_;  // from the first count on: turning it on takes most of a second
   bool kernel_replay_ = false;  // CUPTI repeats the kernels itself, where it does not let the caller do it
 };
 

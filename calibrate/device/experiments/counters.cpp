@@ -15,7 +15,6 @@ namespace {
 
 constexpr double wavefront_bytes = 128;  // what one pass through the data stage of shared memory can carry
 constexpr double sector_bytes = 32;
-constexpr int most_failures = 3;  // at the start, before it is plain that counters cannot be read here at all
 
 // Shares are of the peak over the kernel's time, elapsed cycles. Names as GH100 has them, then those of other chips.
 const std::vector<MetricWish>& wishes() {
@@ -63,7 +62,9 @@ class CounterTable {
         choices_(choose_metrics(wishes(), MetricHost(chip_name()).base_metrics())),
         session_(bench.stream(), metrics()) {}
 
-  void measure(const CountedKernel& kernel) {
+  // Times a kernel. What the clock and the tracer say is taken before any counter is read, for the two exclude each
+  // other and turning either on takes long.
+  void time(const CountedKernel& kernel) {
     const std::vector<const char*> regimes = kernel.cold ? std::vector{"warm", "cold"} : std::vector{"warm"};
     Launch launch;
     for (const char* regime : regimes) {
@@ -72,8 +73,24 @@ class CounterTable {
       if (rows_.has(cells)) continue;
       bench_.progress(kernel.label + ", " + regime);
       if (!launch) launch = kernel.make();
-      add_row(kernel.label, std::move(cells), launch, regime == std::string_view("cold"));
+      timed_.push_back(timed(kernel.label, std::move(cells), launch, regime == std::string_view("cold")));
     }
+  }
+
+  // Counts the kernels that were timed; what cannot be counted is named.
+  std::string count() {
+    std::string faults;
+    for (Timed& kernel : timed_) {
+      bench_.progress(kernel.label + ", counters");
+      try {
+        add_row(kernel);
+      } catch (const DeviceError& error) {
+        if (cudaDeviceSynchronize() != cudaSuccess) throw;
+        faults += (faults.empty() ? "" : "; ") + kernel.label + ": " + error.what();
+      }
+      kernel.launch = nullptr;
+    }
+    return faults;
   }
 
  private:
@@ -86,17 +103,31 @@ class CounterTable {
     return metrics;
   }
 
-  void add_row(const std::string& label, Cells cells, const Launch& launch, bool cold) {
-    const TimeOptions options{.warmup = 1, .repeats = 5, .flush_l2 = cold, .pause = Seconds(cold ? 0.02 : 0.002)};
+  struct Timed {
+    std::string label;
+    Cells cells;
+    Launch launch;
+    bool cold = false;
+    Summary time;
+  };
+
+  Timed timed(const std::string& label, Cells cells, const Launch& launch, bool cold) {
+    const TimeOptions options{.warmup = 1, .repeats = 5, .flush_l2 = cold, .pause = Seconds(cold ? 0.01 : 0.002)};
     const Summary time = summarise(bench_.time_kernels(launch, options));
     add_main_kernel(cells, launch);
-    const auto flush = [&] { bench_.flush_l2(); };
-    const CounterRecord counted = session_.count(label, launch, cold ? std::function<void()>(flush) : nullptr);
-    bench_.record("counters.jsonl", counter_records_json({&counted, 1}));
-    add_counters(cells, counted);
     cells.emplace_back("sm_mhz", fmt::format("{:.0f}", bench_.card().sm_clock.si() * 1e-6));
-    cells.emplace_back("spread", fmt::format("{:.4f}", time.spread));
-    cells.emplace_back("measured_us", fmt::format("{:.3f}", time.median * 1e6));
+    return {label, std::move(cells), launch, cold, time};
+  }
+
+  void add_row(const Timed& kernel) {
+    const auto flush = [&] { bench_.flush_l2(); };
+    const CounterRecord counted =
+        session_.count(kernel.label, kernel.launch, kernel.cold ? std::function<void()>(flush) : nullptr);
+    bench_.record("counters.jsonl", counter_records_json({&counted, 1}));
+    Cells cells = kernel.cells;
+    add_counters(cells, counted);
+    cells.emplace_back("spread", fmt::format("{:.4f}", kernel.time.spread));
+    cells.emplace_back("measured_us", fmt::format("{:.3f}", kernel.time.median * 1e6));
     rows_.add(cells);
   }
 
@@ -135,6 +166,7 @@ class CounterTable {
   TableSink& rows_;
   std::vector<MetricChoice> choices_;
   CounterSession session_;
+  std::vector<Timed> timed_;
 };
 
 }  // namespace
@@ -142,17 +174,18 @@ class CounterTable {
 void measure_counters(Bench& bench, TableSink& rows) {
   CounterTable table(bench, rows);
   std::string faults;
-  int failures = 0;
   for (const CountedKernel& kernel : counted_kernels(bench)) {
     try {
-      table.measure(kernel);
+      table.time(kernel);
     } catch (const DeviceError& error) {
       // A kernel that cannot run here leaves the others their rows.
       if (cudaDeviceSynchronize() != cudaSuccess) throw;
-      if (rows.rows() == 0 && ++failures == most_failures) throw;
       faults += (faults.empty() ? "" : "; ") + kernel.label + ": " + error.what();
     }
   }
+  const std::string uncounted = table.count();
+  if (!faults.empty() && !uncounted.empty()) faults += "; ";
+  faults += uncounted;
   if (!faults.empty()) throw DeviceError(faults);
 }
 
