@@ -49,11 +49,16 @@ std::vector<double> throughput(const std::vector<double>& turn_clocks, double in
   return rates;
 }
 
+// The best of 2, 4 and 8 warps a sub-partition: few leave some ports unfilled, and many end unevenly, as the oldest goes
+// first, so that the last ones run alone.
 template <class Op>
 void report_throughput(Bench& bench, ChainBench& chains) {
   Finding finding = bench.finding(theme, Op::name, "throughput", "/clk");
-  const std::vector<double> clocks = chains.turn_clocks(&instruction_mix<Op>, mix_threads);
-  finding.value = summarise(throughput(clocks, mix_steps<Op> * Op::counted, mix_threads));
+  for (const int threads : {mix_threads / 4, mix_threads / 2, mix_threads}) {
+    const std::vector<double> clocks = chains.turn_clocks(&instruction_mix<Op>, threads);
+    const Summary rate = summarise(throughput(clocks, mix_steps<Op> * Op::counted, threads));
+    if (rate.median > finding.value.median) finding.value = rate;
+  }
   finding.key = pipe_key(Op::name);
   finding.note = note_of(Op::name);
   bench.report(std::move(finding));

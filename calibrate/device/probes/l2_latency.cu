@@ -186,16 +186,22 @@ LinesOfSm lines_of(Bench& bench, ClockReading& reading, const char* base, Device
 
 using Pass = std::vector<LinesOfSm>;  // all SMs, one after the other
 
-// The median over the SMs of each pass, for SMs lie at different distances; `note` says how far they differ.
+// The median of each pass over the SMs that see two modes, for SMs lie at different distances; `note` says how far they
+// differ.
 template <class Value>
-std::vector<double> medians_of(const std::vector<Pass>& passes, const Value& value, std::string& note) {
+std::vector<double> medians_of(const std::vector<Pass>& passes, std::size_t touch, const Value& value,
+                               std::string& note) {
   std::vector<double> medians, all;
   for (const Pass& sms : passes) {
     std::vector<double> values;
-    for (const LinesOfSm& sm : sms) values.push_back(value(sm));
+    for (const LinesOfSm& sm : sms) {
+      if (sm.modes[touch].apart) values.push_back(value(sm));
+    }
+    if (values.empty()) continue;
     all.insert(all.end(), values.begin(), values.end());
     medians.push_back(summarise(values).median);
   }
+  if (all.empty()) return medians;
   const auto [least, most] = std::minmax_element(all.begin(), all.end());
   note += "; SMs from " + std::to_string(*least) + " to " + std::to_string(*most);
   return medians;
@@ -212,7 +218,7 @@ void report_touch(Bench& bench, const std::vector<Pass>& passes, std::size_t tou
       "two modes on " + std::to_string(apart(first, touch)) + " of " + std::to_string(first.size()) + " SMs";
   const auto report = [&](const char* quantity, const char* unit, const char* key, const auto& value) {
     std::string note = modes;
-    const std::vector<double> values = medians_of(passes, value, note);
+    const std::vector<double> values = medians_of(passes, touch, value, note);
     report_values(bench, {"l2", name, quantity, unit, keyed ? key : "", note}, values);
   };
   const auto nanoseconds = [](const LinesOfSm& sm, double clocks) { return clocks * sm.nanoseconds_per_clock; };
