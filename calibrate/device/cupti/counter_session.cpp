@@ -170,10 +170,17 @@ std::vector<CounterRecord> CounterSession::count_kernels(const std::string& labe
     try {
       return collect(label, launch, before_pass, false);
     } catch (const DeviceError&) {
-      kernel_replay_ = true;
+      profiler_.reset();  // it may stand in the middle of a pass
     }
   }
-  return collect(label, launch, before_pass, true);
+  try {
+    std::vector<CounterRecord> records = collect(label, launch, before_pass, true);
+    kernel_replay_ = true;
+    return records;
+  } catch (const DeviceError&) {
+    profiler_.reset();
+    throw;
+  }
 }
 
 CounterRecord CounterSession::count(const std::string& label, const Launch& launch,
