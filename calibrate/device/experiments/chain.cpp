@@ -147,6 +147,7 @@ Step make_step(Bench& bench, GemmType type, bool causal, int rounds) {
   step.rng.elements = std::int64_t{heads} * sequence * sequence;
   step.rng.rounds = rounds;
   step.rng.bits = 8;
+  step.rng.causal_row = causal ? sequence : 0;
   step.gemm = projection(roomy(type, 0, rounds), step.rng);
   try {
     step.carrying = projection(roomy(type, 4, rounds), step.rng);
@@ -165,6 +166,7 @@ Step make_step(Bench& bench, GemmType type, bool causal, int rounds) {
   attention.dropout = AttentionDropout::mask;
   step.reading = std::make_shared<OwnAttentionJob>(attention);
   step.mask = std::make_shared<DeviceBuffer<std::uint32_t>>(static_cast<std::size_t>(step.rng.elements / 32));
+  step.mask->fill(0);
   rng_mask_launch(step.rng, step.mask->data())(bench.stream().get());
   bench.stream().wait();
   step.pair = std::make_shared<SideBySide>();

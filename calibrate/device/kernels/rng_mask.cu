@@ -13,15 +13,25 @@ struct Arguments {
   std::uint64_t words;
   std::uint64_t seed;
   std::uint32_t threshold;
+  unsigned row_words;  // of a row of which only the words up to the diagonal are made; 0 to make all
   unsigned* started;
 };
 
-template <int rounds, int bits>
+// Whether a word lies above the diagonal of its matrix.
+__device__ __forceinline__ bool unread(unsigned word, unsigned row_words) {
+  const unsigned row = word / row_words;
+  return 32 * (word - row * row_words) > row % (32 * row_words);
+}
+
+template <int rounds, int bits, bool causal = false>
 __device__ __forceinline__ void make_mask(const Arguments& job) {
   if (job.started != nullptr && threadIdx.x == 0) atomicAdd(job.started, 1u);
   const std::uint64_t threads = static_cast<std::uint64_t>(gridDim.x) * blockDim.x;
   for (std::uint64_t word = static_cast<std::uint64_t>(blockIdx.x) * blockDim.x + threadIdx.x; word < job.words;
        word += threads) {
+    if constexpr (causal) {
+      if (unread(static_cast<unsigned>(word), job.row_words)) continue;
+    }
     job.mask[word] = philox_mask_word<rounds, bits>(word, job.seed, job.threshold);
   }
 }
@@ -29,6 +39,11 @@ __device__ __forceinline__ void make_mask(const Arguments& job) {
 template <int rounds, int bits>
 __global__ void rng_mask_kernel(Arguments job) {
   make_mask<rounds, bits>(job);
+}
+
+template <int rounds, int bits>
+__global__ void rng_mask_causal_kernel(Arguments job) {
+  make_mask<rounds, bits, true>(job);
 }
 
 // The same with an upper limit on a thread's registers.
@@ -40,7 +55,8 @@ __global__ void __maxnreg__(registers) rng_mask_capped_kernel(Arguments job) {
 using Kernel = void (*)(Arguments);
 
 template <int rounds, int bits>
-Kernel kernel_with(int registers) {
+Kernel kernel_with(int registers, bool causal) {
+  if (causal) return registers == 0 ? rng_mask_causal_kernel<rounds, bits> : nullptr;
   switch (registers) {
     case 0: return rng_mask_kernel<rounds, bits>;
     case 24: return rng_mask_capped_kernel<rounds, bits, 24>;
@@ -51,29 +67,31 @@ Kernel kernel_with(int registers) {
 }
 
 template <int rounds>
-Kernel kernel_of(int bits, int registers) {
+Kernel kernel_of(int bits, int registers, bool causal) {
   switch (bits) {
-    case 8: return kernel_with<rounds, 8>(registers);
-    case 16: return kernel_with<rounds, 16>(registers);
-    case 32: return kernel_with<rounds, 32>(registers);
+    case 8: return kernel_with<rounds, 8>(registers, causal);
+    case 16: return kernel_with<rounds, 16>(registers, causal);
+    case 32: return kernel_with<rounds, 32>(registers, causal);
     default: return nullptr;
   }
 }
 
 Kernel kernel_of(const RngMask& job) {
   Kernel kernel = nullptr;
+  const bool causal = job.causal_row > 0;
+  const bool addressable = !causal || (job.causal_row % 32 == 0 && job.elements / 32 <= 0xFFFFFFFF);
   switch (job.rounds) {
-    case 3: kernel = kernel_of<3>(job.bits, job.registers); break;
-    case 5: kernel = kernel_of<5>(job.bits, job.registers); break;
-    case 7: kernel = kernel_of<7>(job.bits, job.registers); break;
-    case 10: kernel = kernel_of<10>(job.bits, job.registers); break;
+    case 3: kernel = kernel_of<3>(job.bits, job.registers, causal); break;
+    case 5: kernel = kernel_of<5>(job.bits, job.registers, causal); break;
+    case 7: kernel = kernel_of<7>(job.bits, job.registers, causal); break;
+    case 10: kernel = kernel_of<10>(job.bits, job.registers, causal); break;
     default: break;
   }
-  if (kernel == nullptr || job.elements <= 0 || job.elements % 32 != 0) {
+  if (kernel == nullptr || job.elements <= 0 || job.elements % 32 != 0 || !addressable) {
     throw DeviceError("no mask kernel of " + std::to_string(job.rounds) + " rounds, " + std::to_string(job.bits) +
                       " bits, " + std::to_string(job.registers) + " registers for " + std::to_string(job.elements) +
                       " elements; there are 3, 5, 7, 10 rounds, 8, 16, 32 bits, limits of 24, 32, 40 or none, and "
-                      "multiples of 32 elements");
+                      "multiples of 32 elements; causal masks without a limit, below 2^37 elements");
   }
   return kernel;
 }
@@ -88,8 +106,12 @@ void set_carveout(Kernel kernel, Carveout carveout) {
 
 Launch rng_mask_launch(const RngMask& job, std::uint32_t* mask, unsigned* started) {
   const Kernel kernel = kernel_of(job);
-  const Arguments arguments{mask, static_cast<std::uint64_t>(job.elements) / 32, job.seed, mask_threshold(job),
-                            started};
+  const Arguments arguments{.mask = mask,
+                            .words = static_cast<std::uint64_t>(job.elements) / 32,
+                            .seed = job.seed,
+                            .threshold = mask_threshold(job),
+                            .row_words = static_cast<unsigned>(job.causal_row) / 32,
+                            .started = started};
   return [=](cudaStream_t stream) {
     set_carveout(kernel, job.carveout);
     kernel<<<static_cast<unsigned>(job.ctas), static_cast<unsigned>(job.threads), 0, stream>>>(arguments);

@@ -13,6 +13,7 @@ enum class Carveout : std::uint8_t { standard, maximum_shared };
 
 struct RngMask {
   std::int64_t elements = 0;  // a multiple of 32
+  int causal_row = 0;         // words of a row to leave out above the diagonal: the row's length, 0 to make all
   int rounds = 7;             // 3, 5, 7, 10
   int bits = 8;               // random bits a decision: 8, 16, 32
   int ctas = 1056;
@@ -23,6 +24,8 @@ struct RngMask {
   double keep = 0.9;
 };
 
+// With causal_row, the mask is a stack of square matrices with rows of that many elements, a multiple of 32, and words
+// that lie above the diagonal altogether are not made: no causal attention reads them.
 // Launches the kernel into `mask`, elements / 32 words. With `started`, every CTA adds one to it when it begins, so that
 // another stream can wait until all are resident. Throws DeviceError for a combination that was not compiled.
 Launch rng_mask_launch(const RngMask& job, std::uint32_t* mask, unsigned* started = nullptr);
