@@ -242,6 +242,7 @@ void check(Bench& bench, const Step& step) {
     if (error < 1e-2) return;
     throw DeviceError(fmt::format("{}: relative error {:.2g} against the double-precision reference", what, error));
   };
+  check_rng_mask(step.rng, bench.stream());
   held("attention without dropout", step.plain->check(bench.stream()));
   held("attention with dropout inside", step.fused->check(bench.stream()));
   held("attention reading a mask", step.reading->check(bench.stream()));

@@ -17,21 +17,12 @@ struct Arguments {
   unsigned* started;
 };
 
-// Whether a word lies above the diagonal of its matrix.
-__device__ __forceinline__ bool unread(unsigned word, unsigned row_words) {
-  const unsigned row = word / row_words;
-  return 32 * (word - row * row_words) > row % (32 * row_words);
-}
-
-template <int rounds, int bits, bool causal = false>
+template <int rounds, int bits>
 __device__ __forceinline__ void make_mask(const Arguments& job) {
   if (job.started != nullptr && threadIdx.x == 0) atomicAdd(job.started, 1u);
   const std::uint64_t threads = static_cast<std::uint64_t>(gridDim.x) * blockDim.x;
   for (std::uint64_t word = static_cast<std::uint64_t>(blockIdx.x) * blockDim.x + threadIdx.x; word < job.words;
        word += threads) {
-    if constexpr (causal) {
-      if (unread(static_cast<unsigned>(word), job.row_words)) continue;
-    }
     job.mask[word] = philox_mask_word<rounds, bits>(word, job.seed, job.threshold);
   }
 }
@@ -41,9 +32,19 @@ __global__ void rng_mask_kernel(Arguments job) {
   make_mask<rounds, bits>(job);
 }
 
+// A warp makes a row, a word a lane, up to the diagonal.
 template <int rounds, int bits>
 __global__ void rng_mask_causal_kernel(Arguments job) {
-  make_mask<rounds, bits, true>(job);
+  if (job.started != nullptr && threadIdx.x == 0) atomicAdd(job.started, 1u);
+  const auto rows = static_cast<unsigned>(job.words / job.row_words);
+  const unsigned warps = gridDim.x * (blockDim.x / 32);
+  for (unsigned row = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32; row < rows; row += warps) {
+    const unsigned last = row % (32 * job.row_words) / 32;
+    const std::uint64_t first = static_cast<std::uint64_t>(row) * job.row_words;
+    for (unsigned column = threadIdx.x % 32; column <= last; column += 32) {
+      job.mask[first + column] = philox_mask_word<rounds, bits>(first + column, job.seed, job.threshold);
+    }
+  }
 }
 
 // The same with an upper limit on a thread's registers.
@@ -79,7 +80,8 @@ Kernel kernel_of(int bits, int registers, bool causal) {
 Kernel kernel_of(const RngMask& job) {
   Kernel kernel = nullptr;
   const bool causal = job.causal_row > 0;
-  const bool addressable = !causal || (job.causal_row % 32 == 0 && job.elements / 32 <= 0xFFFFFFFF);
+  const bool addressable =
+      !causal || (job.causal_row % 32 == 0 && job.elements % job.causal_row == 0 && job.threads % 32 == 0);
   switch (job.rounds) {
     case 3: kernel = kernel_of<3>(job.bits, job.registers, causal); break;
     case 5: kernel = kernel_of<5>(job.bits, job.registers, causal); break;
@@ -91,7 +93,7 @@ Kernel kernel_of(const RngMask& job) {
     throw DeviceError("no mask kernel of " + std::to_string(job.rounds) + " rounds, " + std::to_string(job.bits) +
                       " bits, " + std::to_string(job.registers) + " registers for " + std::to_string(job.elements) +
                       " elements; there are 3, 5, 7, 10 rounds, 8, 16, 32 bits, limits of 24, 32, 40 or none, and "
-                      "multiples of 32 elements; causal masks without a limit, below 2^37 elements");
+                      "multiples of 32 elements; causal masks of whole rows and warps, without a limit");
   }
   return kernel;
 }
