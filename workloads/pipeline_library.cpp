@@ -1,0 +1,34 @@
+#include "workloads/pipeline_library.hpp"
+
+#include <utility>
+
+namespace perfmodel {
+
+namespace {
+
+std::vector<PipelineUse> shipped() {
+  return {
+      {Family::fa4, Pass::fwd, false, "tcgen05", "fa4_forward_2cta"},
+      {Family::fa4, Pass::fwd, true, "tcgen05", "fa4_forward"},
+  };
+}
+
+}  // namespace
+
+PipelineLibrary::PipelineLibrary() : PipelineLibrary(shipped()) {}
+
+PipelineLibrary::PipelineLibrary(std::vector<PipelineUse> uses) : uses_(std::move(uses)) {}
+
+const PipelineFile* PipelineLibrary::find(Family family, Pass pass, bool causal, std::string_view tensor) {
+  for (const PipelineUse& use : uses_) {
+    if (use.family != family || use.pass != pass || use.tensor != tensor) continue;
+    if (use.causal && *use.causal != causal) continue;
+    const std::lock_guard lock(mutex_);
+    const auto found = files_.find(use.file);
+    if (found != files_.end()) return &found->second;
+    return &files_.emplace(use.file, PipelineFile::load(use.file)).first->second;
+  }
+  return nullptr;
+}
+
+}  // namespace perfmodel
