@@ -29,7 +29,7 @@ Plan lower(const Machine& machine, const Library& library, const Operator& op, c
 
     Plan operator()(const Gemm& gemm) const { return lower_gemm(machine, library, gemm, options); }
     Plan operator()(const Attention& attention) const {
-      if (options.fidelity == Fidelity::pipeline) {
+      if (options.fidelity != Fidelity::bound) {
         if (auto plan = lower_attention_pipeline(machine, library, attention, options)) return *std::move(plan);
       }
       return lower_attention(machine, library, attention, options);

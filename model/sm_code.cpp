@@ -91,6 +91,7 @@ class Pricer {
       }
     }
     code_.segments.push_back(flat);
+    code_.segment_names.push_back(segment.name);
   }
 
   void add_op(const PipelineOp& op, SmSegment& segment) {
@@ -196,7 +197,8 @@ class Pricer {
       flat.give_lag = machine_.tensor.generation == TensorGeneration::wgmma ? latency : flat.take_lag;
     } else if (op.engine == Engine::tma) {
       flat.issue = op.loaded.si() + op.stored.si() > 0 ? machine_.transfer.tma_issue.value.si() : 0;
-      const double memory = 0.5 * ((machine_.l2.near_latency.value + machine_.l2.far_latency.value) * point_.sm_clock).si();
+      const Seconds l2 = 0.5 * (machine_.l2.near_latency.value + machine_.l2.far_latency.value);
+      const double memory = ((op.from_dram ? machine_.dram.latency.value : l2) * point_.sm_clock).si();
       flat.give_lag += machine_.transfer.tma_latency.value.si() + memory;
       flat.take_lag += machine_.transfer.tma_latency.value.si();
     } else if (feeds_pair(op)) {

@@ -77,6 +77,7 @@ struct SmCode {
   std::vector<std::string> op_roles;
   std::vector<std::string> pipe_names;
   std::vector<std::string> channel_names;
+  std::vector<std::string> segment_names;
 };
 
 // Throws InputError where the program names an instruction class or needs tensor cores that the machine lacks. The

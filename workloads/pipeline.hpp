@@ -91,7 +91,8 @@ struct PipelineOp {
   std::vector<InstructionCount> instructions;  // of all threads together
   std::vector<InstructionCount> chain;         // dependent instructions that nothing hides
   std::optional<PipelineMma> mma;
-  Bytes loaded;    // from the L2
+  Bytes loaded;    // from the L2, or from DRAM
+  bool from_dram = false;  // no other CTA has just read it
   Bytes stored;    // to the L2
   Bytes smem;      // moved in shared memory beside what instructions and products move
   std::vector<int> takes;  // channels: waits for a full slot and empties it when done
@@ -127,7 +128,7 @@ struct Pipeline {
   int cta_m = 0;
   int cta_n = 0;
   int cta_k = 0;
-  Dtype dtype = Dtype::bf16;
+  Dtype dtype = Dtype::bf16;  // the operator's: no program says it
   std::vector<PipelineRole> roles;
   std::vector<PipelineChannel> channels;
   std::vector<PipelineSegment> segments;

@@ -19,9 +19,11 @@ PipelineLibrary::PipelineLibrary() : PipelineLibrary(shipped()) {}
 
 PipelineLibrary::PipelineLibrary(std::vector<PipelineUse> uses) : uses_(std::move(uses)) {}
 
-const PipelineFile* PipelineLibrary::find(Family family, Pass pass, bool causal, std::string_view tensor) {
+const PipelineFile* PipelineLibrary::find(Family family, Pass pass, bool causal, std::string_view tensor,
+                                          bool adopted_only) {
   for (const PipelineUse& use : uses_) {
     if (use.family != family || use.pass != pass || use.tensor != tensor) continue;
+    if (adopted_only && !use.adopted) continue;
     if (use.causal && *use.causal != causal) continue;
     const std::lock_guard lock(mutex_);
     const auto found = files_.find(use.file);

@@ -21,6 +21,7 @@ struct PipelineUse {
   std::optional<bool> causal;  // only with or only without the mask; both where empty
   std::string tensor;          // generation
   std::string file;
+  bool adopted = false;  // stands in for the closed form unless asked otherwise
 };
 
 // Safe to use from several threads.
@@ -31,7 +32,7 @@ class PipelineLibrary {
 
   // Null where no program stands for that. The pointer stays valid as long as this object. Throws InputError for a
   // faulty file.
-  const PipelineFile* find(Family family, Pass pass, bool causal, std::string_view tensor);
+  const PipelineFile* find(Family family, Pass pass, bool causal, std::string_view tensor, bool adopted_only = false);
 
  private:
   std::vector<PipelineUse> uses_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "support/suggest.hpp"
+#include "workloads/pipeline_file.hpp"
 #include "workloads/pipeline_reader.hpp"
 
 namespace perfmodel {
@@ -14,6 +15,7 @@ constexpr std::array<Choice<Engine>, 3> engines{
     {{"none", Engine::none}, {"tensor", Engine::tensor}, {"tma", Engine::tma}}};
 constexpr std::array<Choice<OperandHome>, 3> homes{
     {{"smem", OperandHome::smem}, {"tmem", OperandHome::tmem}, {"registers", OperandHome::registers}}};
+constexpr std::array<Choice<bool>, 2> sources{{{"l2", false}, {"dram", true}}};
 constexpr std::array<Choice<Duty>, 7> products{{{"qk", Duty::qk},
                                                 {"pv", Duty::pv},
                                                 {"dp", Duty::dp},
@@ -65,6 +67,18 @@ void PipelineReader::read_product(const YamlEntry& entry, YamlMap& map, Pipeline
   op.duties.push_back({map.choice("is", products), mma.multiply_adds()});
 }
 
+// Rounds and bits of a random number are the operator's, whatever a program says.
+void PipelineReader::check_shape_word(const YamlEntry& field, double value) {
+  for (const ShapeWord& word : shape_words(pipeline_.kind)) {
+    if (word.name != field.key) continue;
+    const auto own = std::ranges::find(given_, word.name, &SequenceParameter::name);
+    const double wanted = own == given_.end() ? word.value : own->value;
+    if (value == wanted) continue;
+    faults_.error(field.value.location(), fmt::format("'{}' is the operator's: {}, not {}", field.key, wanted, value))
+        .note(fmt::format("write '{}: {}'", field.key, field.key));
+  }
+}
+
 void PipelineReader::read_sequence(const YamlEntry& entry, const Sequence& sequence, PipelineOp& op) {
   std::vector<SequenceParameter> parameters;
   YamlNode count = entry.value;
@@ -74,6 +88,7 @@ void PipelineReader::read_sequence(const YamlEntry& entry, const Sequence& seque
     for (const YamlEntry& field : map.entries()) {
       if (field.key == "count") continue;
       parameters.push_back({field.key, number(field.value, field.key, {})});
+      check_shape_word(field, parameters.back().value);
     }
   }
   const double amount = number(count, entry.key, NumberRange::not_negative());
@@ -140,6 +155,7 @@ void PipelineReader::read_op(const YamlNode& node, PipelineSegment& segment) {
   } else {
     for (const std::string_view key : {"does", "is", "a"}) map.optional_node(key);
   }
+  op.from_dram = map.optional_choice("source", sources).value_or(false);
   op.takes = read_hand_over(map, "takes");
   op.reads = read_channel_names(map, "reads");
   op.gives = read_hand_over(map, "gives");

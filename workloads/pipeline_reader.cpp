@@ -23,12 +23,6 @@ constexpr std::array<Choice<PipelineKind>, 4> kinds{{{"attention_forward", Pipel
                                                      {"mask", PipelineKind::mask}}};
 constexpr std::array<Choice<int>, 3> generations{{{"mma", 0}, {"wgmma", 1}, {"tcgen05", 2}}};
 constexpr std::array<Choice<bool>, 2> orders{{{"natural", false}, {"longest_first", true}}};
-constexpr std::array<Choice<Dtype>, 6> dtypes{{{"bf16", Dtype::bf16},
-                                               {"fp16", Dtype::fp16},
-                                               {"tf32", Dtype::tf32},
-                                               {"fp8", Dtype::fp8},
-                                               {"nvfp4", Dtype::nvfp4},
-                                               {"fp32", Dtype::fp32}}};
 constexpr IntegerRange tile_side{.min = 8, .max = 4096};
 
 template <class List>
@@ -123,7 +117,6 @@ void PipelineReader::read_head(YamlMap& map) {
   p.tensor = generations[static_cast<std::size_t>(map.optional_choice("tensor", generations).value_or(0))].name;
   p.persistent = map.optional_boolean("persistent").value_or(false);
   p.longest_first = map.optional_choice("order", orders).value_or(false);
-  p.dtype = map.optional_choice("dtype", dtypes).value_or(Dtype::bf16);
   parameters_ = map.optional_node("parameters");
   check_given(parameters_);
   scope_ = scope_with({});

@@ -38,6 +38,7 @@ class PipelineReader {
   void read_op(const YamlNode& node, PipelineSegment& segment);
   void read_work(YamlMap& map, PipelineOp& op);
   void read_product(const YamlEntry& entry, YamlMap& map, PipelineOp& op);
+  void check_shape_word(const YamlEntry& field, double value);
   void read_sequence(const YamlEntry& entry, const Sequence& sequence, PipelineOp& op);
   std::vector<PipelineRead> read_channel_names(YamlMap& map, std::string_view key);
   std::vector<int> read_hand_over(YamlMap& map, std::string_view key);
