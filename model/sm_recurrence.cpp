@@ -8,16 +8,17 @@ namespace perfmodel {
 
 namespace {
 
-// Cycles. Pipes shared by a fluid rule make the state approach its cycle geometrically; waiting for the last digits is
-// dear and moves the interval by less than one part in ten thousand.
-constexpr double tolerance = 0.25;
-constexpr double patience = 24;            // iterations after which an average stands for the exact period
+// Share of the period. Pipes shared by a fluid rule make the state approach its cycle geometrically; waiting for the
+// last digits is dear and moves the interval by less than this.
+constexpr double tolerance = 5e-4;
+constexpr double patience = 10;            // iterations after which an average stands for the exact period
 constexpr double least_left_out = 1;       // periods
 
-bool same(const std::vector<double>& a, const std::vector<double>& b) {
+bool same(const std::vector<double>& a, const std::vector<double>& b, double period) {
+  const double near = tolerance * period;
   if (a.size() != b.size()) return false;
   for (std::size_t i = 0; i < a.size(); ++i) {
-    if (!(std::abs(a[i] - b[i]) <= tolerance) && a[i] != b[i]) return false;
+    if (!(std::abs(a[i] - b[i]) <= near)) return false;
   }
   return true;
 }
@@ -27,16 +28,18 @@ bool same(const std::vector<double>& a, const std::vector<double>& b) {
 void SmMachineRoom::sign(Snapshot& snapshot) const {
   std::vector<double>& out = snapshot.signature;
   out.clear();
-  const auto until = [&](double when) { return when == never ? -1.0 : std::max(0.0, when - now_); };
+  // Counts and indices weigh so much that no tolerance covers a difference.
+  const auto exact = [&](double value) { out.push_back(1e9 * value); };
+  const auto until = [&](double when) { return when == never ? -1e9 : std::max(0.0, when - now_); };
   for (std::size_t i = 0; i < roles_.size(); ++i) {
     const RoleState& role = roles_[i];
     if (i < snapshot.iterations.size()) snapshot.iterations[i] = role.iteration;
-    out.push_back(role.segment * 4096.0 + role.op * 8.0 + static_cast<double>(role.status));
+    exact(role.segment * 4096.0 + role.op * 8.0 + static_cast<double>(role.status));
     if (role.status == RoleStatus::asleep) out.push_back(until(role.wake));
     const CtaState& cta = ctas_[static_cast<std::size_t>(role.cta)];
     for (std::size_t c = 0; c < cta.code->channels.size(); ++c) {
       const std::int64_t seen = taken(static_cast<int>(i), static_cast<int>(c));
-      if (seen > 0) out.push_back(static_cast<double>(channel_of(role, static_cast<int>(c)).claimed - seen));
+      if (seen > 0) exact(static_cast<double>(channel_of(role, static_cast<int>(c)).claimed - seen));
     }
   }
   for (const ChannelState& channel : channels_) {
@@ -44,16 +47,18 @@ void SmMachineRoom::sign(Snapshot& snapshot) const {
       const Slot& slot = slot_of(channel, channel.claimed + i);
       out.push_back(until(slot.full));
       out.push_back(until(slot.empty));
-      if (slot.pending > 0) out.push_back(slot.pending + (slot.emptied > now_ ? slot.emptied - now_ : 0.0));
+      exact(slot.pending);
+      if (slot.pending > 0) out.push_back(std::max(0.0, slot.emptied - now_));
     }
   }
   const auto run = [&](const Running& running, double left) {
-    out.push_back(static_cast<double>(running.op - ctas_[static_cast<std::size_t>(running.cta)].code->ops.data()));
-    out.push_back(running.cta * 8.0 + left);
+    exact(static_cast<double>(running.op - ctas_[static_cast<std::size_t>(running.cta)].code->ops.data()));
+    exact(running.cta);
+    out.push_back(left * running.op->floor);
   };
   for (const int place : order_) run(pool_[static_cast<std::size_t>(place)], pool_[static_cast<std::size_t>(place)].left);
   for (const Queue& queue : queues_) {
-    out.push_back(static_cast<double>(queue.size));
+    exact(static_cast<double>(queue.size));
     for (std::size_t i = 0; i < queue.size; ++i) run(queue.waiting[(queue.head + i) % queue.waiting.size()], 0);
   }
   snapshot.time = now_;
@@ -71,6 +76,12 @@ bool SmMachineRoom::skip_from(const Snapshot& before, const Snapshot& now, const
     const double step = now.iterations[i] - before.iterations[i];
     if (step < 0) return false;
     if (step < 1) continue;  // it waits for another segment
+    // An average holds only where no role runs ahead of the others of its CTA.
+    const auto lead = static_cast<std::size_t>(ctas_[static_cast<std::size_t>(role.cta)].first_role);
+    for (std::size_t j = lead; j < i && !exact; ++j) {
+      const double other = now.iterations[j] - before.iterations[j];
+      if (roles_[j].status != RoleStatus::done && other >= 1 && other != step) return false;
+    }
     periods = std::min(periods, std::floor((role.count - 1 - role.iteration) / step));
   }
   const double interval = (now.time - before.time) / own;
@@ -99,7 +110,7 @@ void SmMachineRoom::watch(const RoleState& reference) {
   const std::size_t kept = std::min(snapshot_count_, snapshots_.size() - 1);
   for (std::size_t back = 1; back <= kept; ++back) {
     const Snapshot& before = snapshots_[(snapshot_count_ - back) % snapshots_.size()];
-    if (same(before.signature, latest.signature)) {
+    if (same(before.signature, latest.signature, latest.time - before.time)) {
       if (skip_from(before, latest, reference, /*exact=*/true)) snapshot_count_ = 0;
       else ++snapshot_count_;
       return;
