@@ -143,6 +143,24 @@ double instructions_of(const Pipeline& pipeline) {
   return sum;
 }
 
+// A small kernel bound by its traffic: so many bytes for each element of q, half of them read.
+Kernel helper_kernel(const Machine& machine, const Attention& attention, double bytes_of_q) {
+  const auto q = static_cast<double>(attention.batch * attention.heads * attention.seq_q * attention.head_dim);
+  Kernel kernel;
+  kernel.input = kernel.output = Bytes(bytes_of_q * q / 2);
+  kernel.l2_read = kernel.l2_written = kernel.input;
+  kernel.items = std::max(1.0, std::ceil(q / 2048));
+  kernel.ctas = static_cast<std::int64_t>(kernel.items);
+  kernel.program.warps = 8;
+  Segment segment;
+  segment.count = 1;
+  segment.busy[Resource::issue] = Cycles(2 * q / kernel.items / 128);
+  kernel.program.add(segment);
+  kernel.latency = machine.launch.grid.value;
+  kernel.instructions = 2 * q;
+  return kernel;
+}
+
 ItemTiles mean_of(const AttentionItems& items) {
   ItemTiles mean;
   for (const ItemTiles& tiles : items.head) mean.full += tiles.full, mean.masked += tiles.masked;
@@ -194,6 +212,10 @@ std::optional<Plan> lower_attention_pipeline(const Machine& machine, const Libra
   if (options.regime == Regime::cold) kernel.latency += machine.launch.cold_code.value;
   add_traffic(attention, pipeline, items, kernel);
   plan.add(kernel);
+  if (attention.pass == Pass::bwd) {
+    plan.add(helper_kernel(machine, attention, /*bytes_of_q=*/8));  // row sums of dO * O
+    plan.add(helper_kernel(machine, attention, /*bytes_of_q=*/6));  // dQ from fp32
+  }
   if (options.describe) {
     plan.description = fmt::format("{}, {}x{}, {} threads, {} CTAs", pipeline.name, shape.cta_m, shape.cta_n,
                                    32 * pipeline.warps(), kernel.ctas);

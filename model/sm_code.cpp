@@ -198,7 +198,8 @@ class Pricer {
     } else if (op.engine == Engine::tma) {
       flat.issue = op.loaded.si() + op.stored.si() > 0 ? machine_.transfer.tma_issue.value.si() : 0;
       const Seconds l2 = 0.5 * (machine_.l2.near_latency.value + machine_.l2.far_latency.value);
-      const double memory = ((op.from_dram ? machine_.dram.latency.value : l2) * point_.sm_clock).si();
+      const bool outside = op.loaded.si() + op.stored.si() > 0;  // else between two SMs of a cluster
+      const double memory = outside ? ((op.from_dram ? machine_.dram.latency.value : l2) * point_.sm_clock).si() : remote;
       flat.give_lag += machine_.transfer.tma_latency.value.si() + memory;
       flat.take_lag += machine_.transfer.tma_latency.value.si();
     } else if (feeds_pair(op)) {

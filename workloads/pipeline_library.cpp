@@ -10,6 +10,7 @@ std::vector<PipelineUse> shipped() {
   return {
       {Family::fa4, Pass::fwd, false, "tcgen05", "fa4_forward_2cta"},
       {Family::fa4, Pass::fwd, true, "tcgen05", "fa4_forward"},
+      {Family::fa4, Pass::bwd, {}, "tcgen05", "fa4_backward"},
   };
 }
 

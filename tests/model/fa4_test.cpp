@@ -45,5 +45,32 @@ TEST_CASE("emulated exponentials leave the special-function unit") {
   CHECK(pipe_work(code, "full", "xu") == Approx(2048 * 0.875));
 }
 
+// Shared memory without the row statistics, which the paper does not count.
+double backward_smem(const SmCode& code) {
+  double sum = pipe_work(code, "full", "smem");
+  for (std::size_t i = 0; i < code.ops.size(); ++i) {
+    if (code.op_names[i] != "stats") continue;
+    for (int u = 0; u < code.ops[i].uses; ++u) {
+      const PipeUse& use = code.uses[static_cast<std::size_t>(code.ops[i].first_use + u)];
+      if (code.pipe_names[static_cast<std::size_t>(use.pipe)] == "smem") return sum - use.work;
+    }
+  }
+  return sum;
+}
+
+TEST_CASE("backward, N = d = 128: 2560 clk of MMA, 1024 of exponentials, shared memory 3328 with one CTA and 2688 with two") {
+  const std::vector<SequenceParameter> shape{{"full_iterations", 8}, {"masked_iterations", 0}};
+  const SmCode one = code_of("fa4_backward", shape);
+  CHECK(pipe_work(one, "full", "tensor") == Approx(2560));
+  CHECK(pipe_work(one, "full", "xu") == Approx(1024));
+  CHECK(operand_cycles(one, "full") == Approx(2048));
+  CHECK(backward_smem(one) == Approx(3328));
+  const SmCode two = code_of("fa4_backward_2cta", shape);
+  CHECK(pipe_work(two, "full", "tensor") == Approx(2560));
+  CHECK(pipe_work(two, "full", "xu") == Approx(1024));
+  CHECK(operand_cycles(two, "full") == Approx(1536));
+  CHECK(backward_smem(two) == Approx(2688));
+}
+
 }  // namespace
 }  // namespace perfmodel
