@@ -161,6 +161,15 @@ Kernel helper_kernel(const Machine& machine, const Attention& attention, double 
   return kernel;
 }
 
+bool uses_mma_sync(const Pipeline& pipeline) {
+  for (const PipelineSegment& segment : pipeline.segments) {
+    for (const PipelineOp& op : segment.ops) {
+      if (op.mma && op.mma->registers_b) return true;
+    }
+  }
+  return false;
+}
+
 ItemTiles mean_of(const AttentionItems& items) {
   ItemTiles mean;
   for (const ItemTiles& tiles : items.head) mean.full += tiles.full, mean.masked += tiles.masked;
@@ -208,6 +217,10 @@ std::optional<Plan> lower_attention_pipeline(const Machine& machine, const Libra
   kernel.program.smem = pipeline.smem();
   kernel.program.tmem_columns = pipeline.columns();
   kernel.instructions = kernel.items * instructions_of(pipeline);
+  if (uses_mma_sync(pipeline)) {
+    kernel.tensor_energy = machine.power.mma_sync.value;
+    if (machine.tensor.mma_sync.present()) kernel.tensor_share = machine.tensor.mma_sync.value;
+  }
   kernel.latency = machine.transfer.prologue.value;
   if (options.regime == Regime::cold) kernel.latency += machine.launch.cold_code.value;
   add_traffic(attention, pipeline, items, kernel);
