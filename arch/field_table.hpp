@@ -35,6 +35,7 @@
   X(tensor.maximum_columns,  required, "8", "256", "largest N of one tensor instruction") \
   X(tensor.minimum_interval, required, "1 clk", "256 clk", "a tensor instruction occupies its pipe at least this long") \
   X(tensor.latency,          required, "0 clk", "1000 clk", "latency of a lone tensor instruction beyond its issue interval") \
+  X(tensor.mma_sync,         optional, "0.05", "1", "share of the dense rate that mma.sync reaches; all of it where nothing is said") \
   \
   X(shared_memory.capacity,         required, "16 KiB", "1024 KiB", "shared memory of one SM at the largest carve-out") \
   X(shared_memory.maximum_per_cta,  required, "16 KiB", "1024 KiB", "largest shared memory that one CTA may ask for") \

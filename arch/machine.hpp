@@ -48,6 +48,7 @@ struct Tensor {
   Count maximum_columns;               // largest N of one instruction
   Constant<Cycles> minimum_interval;   // an instruction occupies the pipe at least this long
   Constant<Cycles> latency;            // of a lone instruction beyond its issue interval
+  Ratio mma_sync;                      // share of the dense rate that mma.sync reaches
 };
 
 // A resource of an SM that instructions occupy: an execution port, counted in thread-level slots (a warp's

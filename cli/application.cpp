@@ -19,6 +19,7 @@
 #include "cli/help.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/predict.hpp"
+#include "cli/program.hpp"
 #include "cli/validate.hpp"
 #include "support/data_path.hpp"
 #include "support/diagnostic.hpp"
@@ -177,6 +178,7 @@ std::unique_ptr<CLI::App> make_application(Context& context) {
   add_fit_command(*app, context);
   add_calibrate_command(*app, context);
   add_arch_command(*app);
+  add_program_command(*app);
   add_completion_command(*app, context);
   context.examples[app.get()] =
       "  perfmodel predict llama2_block.yaml                    what one transformer block costs\n"

@@ -19,7 +19,7 @@ const std::vector<std::string>& format_names() {
   return names;
 }
 const std::vector<std::string>& fidelity_names() {
-  static const std::vector<std::string> names{"bound", "pipeline"};
+  static const std::vector<std::string> names{"bound", "pipeline", "simulated"};
   return names;
 }
 std::vector<std::string> regime_names() {
@@ -88,7 +88,7 @@ void add_choice_options(CLI::App& predict, RawOptions& raw, Context& context) {
                    "cold, warm or sustained, where the input says none; blocks are sustained by default", "REGIME");
   context.values[regime] = regime_names();
   auto* fidelity = value_option(predict, "--fidelity", raw.fidelity,
-                                "bound (closed form) or pipeline (simulated SM, the default)", "HOW");
+                                "bound (closed form), pipeline (the default) or simulated (every program there is)", "HOW");
   context.values[fidelity] = fidelity_names();
   auto* format =
       value_option(predict, "--format", raw.format, "text, markdown, json or csv; tables are csv by default", "FORMAT");

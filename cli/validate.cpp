@@ -29,7 +29,7 @@ const std::vector<std::string>& format_names() {
   return names;
 }
 const std::vector<std::string>& fidelity_names() {
-  static const std::vector<std::string> names{"bound", "pipeline"};
+  static const std::vector<std::string> names{"bound", "pipeline", "simulated"};
   return names;
 }
 
@@ -213,7 +213,7 @@ void add_validate_command(CLI::App& app, Context& context) {
   add_machine_options(*validate, command->machine, context);
   validate->add_flag("--blind", command->blind, "Leave out the tile and launch columns: the model chooses");
   validate->add_flag("--uncompiled", command->uncompiled, "Leave out registers, spills and shared memory");
-  auto* fidelity = validate->add_option("--fidelity", command->fidelity, "bound or pipeline")->type_name("HOW");
+  auto* fidelity = validate->add_option("--fidelity", command->fidelity, "bound, pipeline or simulated")->type_name("HOW");
   context.values[fidelity] = fidelity_names();
   validate->add_option("--set", command->assignments, "A constant of the machine, machine.KEY=VALUE")
       ->type_name("KEY=VALUE")

@@ -10,8 +10,9 @@
 
 namespace perfmodel {
 
-// bound: closed form. pipeline: the simulated SM; as long as no simulation stands behind it, the closed form answers.
-enum class Fidelity : std::uint8_t { bound, pipeline };
+// bound: closed form. pipeline: the simulated SM where a program has been adopted for the code family, the closed form
+// with its fitted constants elsewhere. simulated: every family that has a program, adopted or not.
+enum class Fidelity : std::uint8_t { bound, pipeline, simulated };
 
 // How the time is put together: launch + fill + steady + tail. The steady part is work at the binding resource's rate.
 struct Parts {

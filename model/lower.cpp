@@ -2,6 +2,10 @@
 
 #include <fmt/core.h>
 
+#include <utility>
+
+#include "model/lower_pipeline.hpp"
+
 namespace perfmodel {
 
 FlopsPerCycle tensor_rate(const Machine& machine, Dtype dtype) {
@@ -24,7 +28,12 @@ Plan lower(const Machine& machine, const Library& library, const Operator& op, c
     const LowerOptions& options;
 
     Plan operator()(const Gemm& gemm) const { return lower_gemm(machine, library, gemm, options); }
-    Plan operator()(const Attention& attention) const { return lower_attention(machine, library, attention, options); }
+    Plan operator()(const Attention& attention) const {
+      if (options.fidelity != Fidelity::bound) {
+        if (auto plan = lower_attention_pipeline(machine, library, attention, options)) return *std::move(plan);
+      }
+      return lower_attention(machine, library, attention, options);
+    }
     Plan operator()(const Rng& rng) const { return lower_rng(machine, library, rng, options); }
     Plan operator()(const MemoryBound& work) const { return lower_memory_bound(machine, work, options); }
     Plan operator()(const Overlap&) const { return refused("an overlap is put together from two plans"); }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "arch/machine.hpp"
+#include "model/estimate.hpp"
 #include "model/kernel.hpp"
 #include "workloads/library.hpp"
 #include "workloads/operator.hpp"
@@ -11,6 +12,7 @@ namespace perfmodel {
 struct LowerOptions {
   Regime regime = Regime::warm;
   bool describe = true;  // fill in Plan::description
+  Fidelity fidelity = Fidelity::bound;
 };
 
 // The plan of any operator but Overlap and BlockRow (those are put together from plans). A type that the machine

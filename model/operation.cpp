@@ -88,7 +88,7 @@ L2State l2_before(const Machine& machine, const Operator& op, const Plan& plan, 
 Prepared prepare(const Machine& machine, const Library& library, const Operator& op, Regime regime,
                  const PredictOptions& options, const std::optional<L2State>& start) {
   Prepared prepared;
-  prepared.plan = lower(machine, library, op, {.regime = regime, .describe = options.describe});
+  prepared.plan = lower(machine, library, op, {.regime = regime, .describe = options.describe, .fidelity = options.fidelity});
   Plan& plan = prepared.plan;
   if (!plan.refusal.empty()) {
     return prepared;

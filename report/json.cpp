@@ -131,7 +131,9 @@ ordered_json advice_json(const Study& study) {
 
 }  // namespace
 
-std::string_view fidelity_name(Fidelity fidelity) { return fidelity == Fidelity::bound ? "bound" : "pipeline"; }
+std::string_view fidelity_name(Fidelity fidelity) {
+  return fidelity == Fidelity::bound ? "bound" : fidelity == Fidelity::pipeline ? "pipeline" : "simulated";
+}
 
 ordered_json document(std::string_view kind) {
   return {{"schema_version", json_schema_version},

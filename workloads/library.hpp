@@ -9,6 +9,7 @@
 
 #include "workloads/attention_program.hpp"
 #include "workloads/library_menu.hpp"
+#include "workloads/pipeline_library.hpp"
 #include "workloads/sequences.hpp"
 
 namespace perfmodel {
@@ -34,6 +35,7 @@ struct Library {
   LibraryMenu cublas_blackwell;
   std::vector<AttentionProgram> attention;
   std::shared_ptr<MaskWords> mask_words;
+  std::shared_ptr<PipelineLibrary> pipelines = std::make_shared<PipelineLibrary>();
 };
 
 // From the shipped files. Throws InputError.

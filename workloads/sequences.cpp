@@ -85,6 +85,8 @@ Sequence::Sequence(YamlNode root) : root_(std::move(root)) {
   YamlMap map(root_, "the sequence", faults);
   name_ = map.string("name");
   per_ = map.string("per");
+  provides_ = map.optional_string("provides").value_or("");
+  covers_ = map.optional_number("covers", NumberRange::positive()).value_or(1);
   map.node("instructions");
   for (const std::string_view key : {"parameters", "counted", "chain"}) map.optional_node(key);
   map.finish();

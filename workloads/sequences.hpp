@@ -46,6 +46,10 @@ class Sequence {
   [[nodiscard]] const std::string& name() const { return name_; }
   // What the counts are for: "mask word, 32 decisions".
   [[nodiscard]] const std::string& per() const { return per_; }
+  // The part of an operator's work that it does, "exp"; empty for none.
+  [[nodiscard]] const std::string& provides() const { return provides_; }
+  // How much of that work the counts are for.
+  [[nodiscard]] double covers() const { return covers_; }
 
  private:
   explicit Sequence(YamlNode root);
@@ -53,6 +57,8 @@ class Sequence {
   YamlNode root_;
   std::string name_;
   std::string per_;
+  std::string provides_;
+  double covers_ = 1;
 };
 
 // The Philox keep-mask kernel, for each mask word of 32 decisions.

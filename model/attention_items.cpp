@@ -1,0 +1,49 @@
+#include "model/attention_items.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace perfmodel {
+
+namespace {
+
+double ceil_div(double a, double b) { return std::ceil(a / b); }
+
+ItemTiles forward_tiles(const Attention& attention, int cta_m, int cta_n, double i) {
+  const double keys = ceil_div(static_cast<double>(attention.seq_kv), cta_n);
+  if (!attention.causal) return {keys, 0};
+  const auto rows = static_cast<double>(attention.seq_q);
+  const double offset = static_cast<double>(attention.seq_kv) - rows;
+  const double last = std::min((i + 1) * cta_m, rows) - 1 + offset;
+  const double seen = std::clamp(std::floor(last / cta_n) + 1, 1.0, keys);
+  const double full = std::clamp(std::floor((i * cta_m + offset + 1) / cta_n), 0.0, seen);
+  return {full, seen - full};
+}
+
+ItemTiles backward_tiles(const Attention& attention, int cta_m, int cta_n, double j) {
+  const double queries = ceil_div(static_cast<double>(attention.seq_q), cta_m);
+  if (!attention.causal) return {queries, 0};
+  const double offset = static_cast<double>(attention.seq_kv) - static_cast<double>(attention.seq_q);
+  const double hidden = std::floor(std::max(0.0, j * cta_n - offset) / cta_m);
+  const double seen = std::max(1.0, queries - hidden);
+  const double masked = std::min(seen, ceil_div(cta_n, cta_m));
+  return {seen - masked, masked};
+}
+
+}  // namespace
+
+AttentionItems attention_items(const Attention& attention, int cta_m, int cta_n, bool longest_first) {
+  AttentionItems items;
+  items.repeats = static_cast<double>(attention.batch) * static_cast<double>(attention.heads);
+  const bool forward = attention.pass == Pass::fwd;
+  const double count = forward ? ceil_div(static_cast<double>(attention.seq_q), cta_m)
+                               : ceil_div(static_cast<double>(attention.seq_kv), cta_n);
+  for (double i = 0; i < count; ++i) {
+    items.head.push_back(forward ? forward_tiles(attention, cta_m, cta_n, i)
+                                 : backward_tiles(attention, cta_m, cta_n, i));
+  }
+  if (attention.causal && forward && longest_first) std::reverse(items.head.begin(), items.head.end());
+  return items;
+}
+
+}  // namespace perfmodel

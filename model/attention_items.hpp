@@ -1,0 +1,28 @@
+// How an attention operator is cut into items, one a CTA at a time, and how long the loops of each are.
+#pragma once
+
+#include <vector>
+
+#include "workloads/operator.hpp"
+
+namespace perfmodel {
+
+// Tiles of an item: those where every score counts, and those on the causal diagonal.
+struct ItemTiles {
+  double full = 0;
+  double masked = 0;
+
+  [[nodiscard]] double all() const { return full + masked; }
+  bool operator==(const ItemTiles&) const = default;
+};
+
+struct AttentionItems {
+  std::vector<ItemTiles> head;  // of one head, in dispatch order
+  double repeats = 1;           // heads of all sequences
+};
+
+// Forward: an item is cta_m queries that go over blocks of cta_n keys. Backward: cta_n keys that go over blocks of
+// cta_m queries. `longest_first` reverses the order of causal forward items.
+AttentionItems attention_items(const Attention& attention, int cta_m, int cta_n, bool longest_first);
+
+}  // namespace perfmodel

@@ -1,0 +1,129 @@
+// Leaving out the repetitions of a state: a state is what the future depends on, relative to now.
+#include <algorithm>
+#include <cmath>
+
+#include "model/sm_machine_room.hpp"
+
+namespace perfmodel {
+
+namespace {
+
+// Share of the period. Pipes shared by a fluid rule make the state approach its cycle geometrically; waiting for the
+// last digits is dear and moves the interval by less than this.
+constexpr double tolerance = 5e-4;
+constexpr double patience = 10;            // iterations after which an average stands for the exact period
+constexpr double least_left_out = 1;       // periods
+
+bool same(const std::vector<double>& a, const std::vector<double>& b, double period) {
+  const double near = tolerance * period;
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (!(std::abs(a[i] - b[i]) <= near)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+void SmMachineRoom::sign(Snapshot& snapshot) const {
+  std::vector<double>& out = snapshot.signature;
+  out.clear();
+  // Counts and indices weigh so much that no tolerance covers a difference.
+  const auto exact = [&](double value) { out.push_back(1e9 * value); };
+  const auto until = [&](double when) { return when == never ? -1e9 : std::max(0.0, when - now_); };
+  for (std::size_t i = 0; i < roles_.size(); ++i) {
+    const RoleState& role = roles_[i];
+    if (i < snapshot.iterations.size()) snapshot.iterations[i] = role.iteration;
+    exact(role.segment * 4096.0 + role.op * 8.0 + static_cast<double>(role.status));
+    if (role.status == RoleStatus::asleep) out.push_back(until(role.wake));
+    const CtaState& cta = ctas_[static_cast<std::size_t>(role.cta)];
+    for (std::size_t c = 0; c < cta.code->channels.size(); ++c) {
+      const std::int64_t seen = taken(static_cast<int>(i), static_cast<int>(c));
+      if (seen > 0) exact(static_cast<double>(channel_of(role, static_cast<int>(c)).claimed - seen));
+    }
+  }
+  for (const ChannelState& channel : channels_) {
+    for (int i = 0; i < channel.depth; ++i) {
+      const Slot& slot = slot_of(channel, channel.claimed + i);
+      out.push_back(until(slot.full));
+      out.push_back(until(slot.empty));
+      exact(slot.pending);
+      if (slot.pending > 0) out.push_back(std::max(0.0, slot.emptied - now_));
+    }
+  }
+  const auto run = [&](const Running& running, double left) {
+    exact(static_cast<double>(running.op - ctas_[static_cast<std::size_t>(running.cta)].code->ops.data()));
+    exact(running.cta);
+    out.push_back(left * running.op->floor);
+  };
+  for (const int place : order_) run(pool_[static_cast<std::size_t>(place)], pool_[static_cast<std::size_t>(place)].left);
+  for (const Queue& queue : queues_) {
+    exact(static_cast<double>(queue.size));
+    for (std::size_t i = 0; i < queue.size; ++i) run(queue.waiting[(queue.head + i) % queue.waiting.size()], 0);
+  }
+  snapshot.time = now_;
+}
+
+// Jumps over whole periods, so many that every role stays inside its segment.
+bool SmMachineRoom::skip_from(const Snapshot& before, const Snapshot& now, const RoleState& reference, bool exact) {
+  const auto self = static_cast<std::size_t>(ctas_[0].first_role + reference.role);
+  const double own = now.iterations[self] - before.iterations[self];
+  if (own < 1) return false;
+  double periods = never;
+  for (std::size_t i = 0; i < roles_.size(); ++i) {
+    const RoleState& role = roles_[i];
+    if (role.status == RoleStatus::done) continue;
+    const double step = now.iterations[i] - before.iterations[i];
+    if (step < 0) return false;
+    if (step < 1) continue;  // it waits for another segment
+    // An average holds only where no role runs ahead of the others of its CTA.
+    const auto lead = static_cast<std::size_t>(ctas_[static_cast<std::size_t>(role.cta)].first_role);
+    for (std::size_t j = lead; j < i && !exact; ++j) {
+      const double other = now.iterations[j] - before.iterations[j];
+      if (roles_[j].status != RoleStatus::done && other >= 1 && other != step) return false;
+    }
+    periods = std::min(periods, std::floor((role.count - 1 - role.iteration) / step));
+  }
+  const double interval = (now.time - before.time) / own;
+  if (reference.segment < max_simulated_segments) result_.interval[static_cast<std::size_t>(reference.segment)] = interval;
+  if (periods < least_left_out) return false;
+  for (std::size_t i = 0; i < roles_.size(); ++i) {
+    if (roles_[i].status == RoleStatus::done) continue;
+    roles_[i].iteration += periods * (now.iterations[i] - before.iterations[i]);
+    roles_[i].watched = roles_[i].iteration;
+  }
+  offset_ += periods * (now.time - before.time);
+  for (const int place : order_) pool_[static_cast<std::size_t>(place)].start -= periods * (now.time - before.time);
+  result_.exact = result_.exact && exact;
+  return true;
+}
+
+void SmMachineRoom::watch(const RoleState& reference) {
+  const bool simple = roles_.size() <= snapshots_[0].iterations.size();
+  if (!simple) return;
+  if (watched_segment_ != reference.segment) {
+    watched_segment_ = reference.segment;
+    snapshot_count_ = 0;
+  }
+  Snapshot& latest = snapshots_[snapshot_count_ % snapshots_.size()];
+  sign(latest);
+  const std::size_t kept = std::min(snapshot_count_, snapshots_.size() - 1);
+  for (std::size_t back = 1; back <= kept; ++back) {
+    const Snapshot& before = snapshots_[(snapshot_count_ - back) % snapshots_.size()];
+    if (same(before.signature, latest.signature, latest.time - before.time)) {
+      if (skip_from(before, latest, reference, /*exact=*/true)) snapshot_count_ = 0;
+      else ++snapshot_count_;
+      return;
+    }
+  }
+  if (static_cast<double>(snapshot_count_) > patience) {
+    const Snapshot& before = snapshots_[(snapshot_count_ - kept) % snapshots_.size()];
+    if (skip_from(before, latest, reference, /*exact=*/false)) {
+      snapshot_count_ = 0;
+      return;
+    }
+  }
+  ++snapshot_count_;
+}
+
+}  // namespace perfmodel

@@ -1,0 +1,75 @@
+#include "workloads/pipeline_file.hpp"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+
+#include "support/data_path.hpp"
+#include "workloads/pipeline_reader.hpp"
+
+namespace perfmodel {
+
+namespace {
+
+constexpr std::array<ShapeWord, 10> attention_words{{{"head_dim", 128},
+                                                     {"head_dim_v", 128},
+                                                     {"element_bytes", 2},
+                                                     {"output_bytes", 2},
+                                                     {"full_iterations", 8},
+                                                     {"masked_iterations", 2},
+                                                     {"dropout", 0},
+                                                     {"rounds", 7},
+                                                     {"bits", 8},
+                                                     {"causal", 1}}};
+constexpr std::array<ShapeWord, 3> gemm_words{{{"k_iterations", 16}, {"element_bytes", 2}, {"output_bytes", 2}}};
+constexpr std::array<ShapeWord, 3> mask_words{{{"words", 1024}, {"rounds", 7}, {"bits", 8}}};
+
+// The keys of every map called `does`.
+void collect_work(const YamlNode& node, const std::function<void(const std::string&)>& take) {
+  for (const YamlNode& item : node.items()) collect_work(item, take);
+  for (const YamlEntry& entry : node.entries()) {
+    if (entry.key == "does") {
+      for (const YamlEntry& work : entry.value.entries()) take(work.key);
+    } else {
+      collect_work(entry.value, take);
+    }
+  }
+}
+
+}  // namespace
+
+std::span<const ShapeWord> shape_words(PipelineKind kind) {
+  switch (kind) {
+    case PipelineKind::attention_forward:
+    case PipelineKind::attention_backward: return attention_words;
+    case PipelineKind::gemm: return gemm_words;
+    case PipelineKind::mask: return mask_words;
+  }
+  return {};
+}
+
+PipelineFile::PipelineFile(YamlNode root) : root_(std::move(root)) {
+  const std::vector<std::string> shipped = list_data_files("workloads/sequences", ".yaml");
+  collect_work(root_, [&](const std::string& key) {
+    if (!sequences_.contains(key) && std::ranges::find(shipped, key) != shipped.end()) {
+      sequences_.emplace(key, Sequence::load(key));
+    }
+  });
+  name_ = pipeline().name;  // so that a faulty file is refused when it is read
+}
+
+PipelineFile PipelineFile::load(const std::string& name) {
+  return PipelineFile(load_yaml_file(find_data_file(name, "workloads/pipelines", ".yaml").value_or(name)));
+}
+
+PipelineFile PipelineFile::from_text(std::string text, std::string_view name) {
+  return PipelineFile(load_yaml_text(std::move(text), name));
+}
+
+Pipeline PipelineFile::pipeline(std::span<const SequenceParameter> given) const {
+  return PipelineReader(root_, sequences_, given).read();
+}
+
+std::vector<std::string> pipeline_names() { return list_data_files("workloads/pipelines", ".yaml"); }
+
+}  // namespace perfmodel

@@ -1,0 +1,47 @@
+// Reading programs of the pipeline language (workloads/pipelines/*.yaml, docs/pipeline-schema.md).
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "support/yaml.hpp"
+#include "workloads/pipeline.hpp"
+#include "workloads/sequences.hpp"
+
+namespace perfmodel {
+
+// A file, read and checked for form; its expressions wait for the shape of an operator and for settings.
+class PipelineFile {
+ public:
+  // A bare name is one of the shipped. Throws InputError.
+  static PipelineFile load(const std::string& name);
+  static PipelineFile from_text(std::string text, std::string_view name);
+
+  // The program with these values in place of the file's parameters and of the shape's defaults. Throws InputError
+  // for a name that is neither, for one outside its range, and with every fault of the file. About a millisecond.
+  [[nodiscard]] Pipeline pipeline(std::span<const SequenceParameter> given = {}) const;
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] const YamlNode& root() const { return root_; }
+
+ private:
+  explicit PipelineFile(YamlNode root);
+
+  YamlNode root_;
+  std::string name_;
+  std::map<std::string, Sequence, std::less<>> sequences_;
+};
+
+// A word that the operator's shape gives to expressions, with what it is when nobody says.
+struct ShapeWord {
+  std::string_view name;
+  double value = 0;
+};
+std::span<const ShapeWord> shape_words(PipelineKind kind);
+
+// Names of the shipped programs, sorted.
+std::vector<std::string> pipeline_names();
+
+}  // namespace perfmodel
