@@ -130,7 +130,6 @@ void add_busy(const SmCode& code, double scale, Segment& segment) {
   add("xu", Resource::xu);
   add("issue", Resource::issue);
   add("smem", Resource::smem);
-  add("port", Resource::port);
 }
 
 double instructions_of(const Pipeline& pipeline) {

@@ -161,7 +161,7 @@ class Pricer {
   }
 
   void add_bytes(const PipelineOp& op) {
-    const double port = std::min(machine_.l2.port.value.si(), (point_.l2_bandwidth / point_.sm_clock).si());
+    const double port = (point_.l2_bandwidth / point_.sm_clock).si();
     const double moved = (op.loaded + op.stored).si();
     work_[static_cast<std::size_t>(code_.port_pipe)] += moved / port;
     const double through = op.smem.si() + machine_.shared_memory.copy_contention.value * moved;
