@@ -36,7 +36,7 @@ void SmMachineRoom::set_up(std::span<const SmResident> residents) {
       cta.resident = static_cast<int>(resident);
       cta.first_role = static_cast<int>(roles_.size());
       cta.first_channel = static_cast<int>(channels_.size());
-      cta.items_left = options_.items;
+      cta.items = cta.items_left = residents[resident].items > 0 ? residents[resident].items : options_.items;
       roles_.resize(roles_.size() + at(code.roles));
       for (const SmChannel& channel : code.channels) {
         channels_.push_back({0, static_cast<int>(slots_.size()), channel.depth, channel.takers});
@@ -109,7 +109,7 @@ void SmMachineRoom::finish_role_item(RoleState& role) {
       through = 0;
       record_item(cta);
     }
-    if (++role.item < options_.items) {
+    if (++role.item < cta.items) {
       role.segment = -1;
       role.watched = 0;
       next_segment(role);

@@ -35,6 +35,7 @@ struct CtaState {
   int resident = 0;
   int first_role = 0;
   int first_channel = 0;
+  int items = 1;
   int items_left = 1;
   int roles_left = 0;    // not yet through the item; of a CTA that is not persistent
   int in_flight = 0;     // operations of its engines
