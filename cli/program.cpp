@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -10,6 +11,8 @@
 #include "arch/load.hpp"
 #include "model/pipeline_budget.hpp"
 #include "model/sm_explain.hpp"
+#include "report/sm_timeline.hpp"
+#include "support/atomic_file.hpp"
 #include "support/format.hpp"
 #include "workloads/pipeline_check.hpp"
 #include "workloads/pipeline_file.hpp"
@@ -21,6 +24,8 @@ namespace {
 struct ProgramOptions {
   std::string name;
   std::string machine;
+  std::string timeline;  // file
+  bool ascii = false;
   std::vector<std::string> files;
 };
 
@@ -60,7 +65,21 @@ void run_show(const ProgramOptions& options) {
   const Machine machine = machine_for(options.machine, pipeline);
   print_holdings(pipeline);
   const SmCode code = price(machine, operating_point(machine, machine.clock.datasheet.value), pipeline);
-  fmt::print("\n{}", explanation_text(explain(code, pipeline.ctas_per_sm)));
+  const SmExplanation explanation = explain(code, pipeline.ctas_per_sm);
+  fmt::print("\n{}", explanation_text(explanation));
+  if (!options.ascii && options.timeline.empty()) return;
+  Simulator simulator;
+  std::vector<SmEvent> events;
+  const SmResident resident{&code, pipeline.ctas_per_sm};
+  const double end = simulator.run({&resident, 1}, {.skip = false}, events).time;
+  if (options.ascii) {
+    // Two iterations in the middle of an item.
+    const double from = std::max(0.0, end / 2 - explanation.interval);
+    fmt::print("\n{}", sm_ascii_timeline(code, events, from, std::min(end, from + 2 * explanation.interval)));
+  }
+  if (!options.timeline.empty()) {
+    write_file_atomically(options.timeline, sm_chrome_trace(code, events, machine.clock.datasheet.value));
+  }
 }
 
 // Checks every file before it fails, so that one run shows all faults.
@@ -99,6 +118,8 @@ void add_program_command(CLI::App& app) {
   CLI::App* show = program->add_subcommand("show", "Print what a program holds of an SM and what limits it");
   show->add_option("NAME", options->name, "A shipped program or a program file")->required();
   show->add_option("--arch", options->machine, "A machine; if not given, one that the program was written for");
+  show->add_option("--timeline", options->timeline, "Write a Chrome trace of one item, which Perfetto opens");
+  show->add_flag("--ascii-timeline", options->ascii, "Draw two iterations");
   show->callback([options] { run_show(*options); });
 
   CLI::App* check = program->add_subcommand("check", "Report deadlocks, overrun budgets and work left out");

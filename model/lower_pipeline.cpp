@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <memory>
 #include <vector>
 
 #include "model/attention_items.hpp"
@@ -205,12 +206,14 @@ std::optional<Plan> lower_attention_pipeline(const Machine& machine, const Libra
   kernel.makespan = list_schedule(times.of(items), items.repeats, workers);
   if (shape.persistent) kernel.makespan += Cycles(std::max(0.0, typical.alone - typical.item));
   const Pipeline pipeline = times.program(mean);
-  const SmCode code = price(machine, operating_point(machine, machine.clock.datasheet.value), pipeline);
+  const auto priced = std::make_shared<SmCode>(
+      price(machine, operating_point(machine, machine.clock.datasheet.value), pipeline));
   Segment segment;
   segment.count = 1;
   segment.interval = Cycles(typical.item / shape.ctas_per_sm);
-  add_busy(code, 1.0, segment);
+  add_busy(*priced, 1.0, segment);
   kernel.program.add(segment);
+  kernel.program.code = priced;
   kernel.program.warps = pipeline.warps();
   kernel.program.registers = static_cast<int>(pipeline.registers() / (32.0 * pipeline.warps()));
   kernel.program.smem = pipeline.smem();

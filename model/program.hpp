@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "model/limiter.hpp"
@@ -68,6 +69,8 @@ struct Segment {
 
 inline constexpr int max_segments = 4;
 
+struct SmCode;
+
 struct Program {
   std::array<Segment, max_segments> segments{};
   int segment_count = 0;
@@ -77,6 +80,7 @@ struct Program {
   Bytes smem;          // of a CTA
   int tmem_columns = 0;
   int cluster = 1;
+  std::shared_ptr<const SmCode> code;  // the same work as a pipeline program, where there is one
 
   void add(const Segment& segment) { segments[static_cast<std::size_t>(segment_count++)] = segment; }
   [[nodiscard]] std::span<const Segment> all() const {

@@ -1,6 +1,9 @@
 #include "model/sm.hpp"
 
 #include <algorithm>
+#include <cmath>
+
+#include "model/sm_simulate.hpp"
 
 namespace perfmodel {
 
@@ -71,7 +74,43 @@ Item item_of(const Program& program, int ctas) {
 
 }  // namespace
 
-SmRates sm_rates(const Machine&, const OperatingPoint&, std::span<const Resident> residents, Fidelity) {
+// Every resident simulated beside the others. The shorter ones run so many items more that all are there to the end.
+SmRates simulated_rates(std::span<const Resident> residents) {
+  SmRates rates;
+  rates.count = static_cast<int>(std::min<std::size_t>(residents.size(), max_residents));
+  const auto count = static_cast<std::size_t>(rates.count);
+  thread_local Simulator simulator;
+  std::array<SmResident, max_residents> set;
+  std::array<double, max_residents> alone{};
+  double longest = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    set[i] = {residents[i].program->code.get(), residents[i].ctas, /*items=*/1};
+    alone[i] = simulator.run({&set[i], 1}).time;
+    longest = std::max(longest, alone[i]);
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    set[i].items = static_cast<int>(std::clamp(std::ceil(4 * longest / std::max(1.0, alone[i])), 4.0, 400.0));
+  }
+  const SimulationResult result = simulator.run({set.data(), count});
+  for (std::size_t i = 0; i < count; ++i) {
+    const Item closed = item_of(*residents[i].program, residents[i].ctas);
+    ResidentRate& rate = rates.residents[i];
+    rate.item = Cycles((result.last_item[i] - result.first_item[i]) / (set[i].items - 1));
+    rate.busy = closed.busy;
+    const Cycles busiest = static_cast<double>(residents[i].ctas) * closed.busy.largest();
+    rate.limiter = busiest.si() >= 0.95 * rate.item.si() ? closed.limiter : Limiter::recurrence;
+    for (const Resource resource : all_resources) {
+      rates.utilisation[static_cast<std::size_t>(resource)] += residents[i].ctas * (closed.busy[resource] / rate.item);
+    }
+  }
+  return rates;
+}
+
+SmRates sm_rates(const Machine&, const OperatingPoint&, std::span<const Resident> residents, Fidelity fidelity) {
+  const bool programs = std::ranges::all_of(residents, [](const Resident& r) { return r.program->code != nullptr; });
+  if (fidelity != Fidelity::bound && programs) {
+    return simulated_rates(residents);
+  }
   SmRates rates;
   rates.count = static_cast<int>(std::min<std::size_t>(residents.size(), max_residents));
   for (int i = 0; i < rates.count; ++i) {

@@ -42,9 +42,9 @@ struct SmRates {
   std::array<double, resource_count> utilisation{};  // of each resource, by all residents together
 };
 
-// Rates of all residents. Closed form at either fidelity for now: an iteration takes the longest of the most loaded
-// resource (shared with the other residents), its own dependent steps, and what a CTA cannot hide of its other work.
-// At most max_residents residents.
+// Rates of all residents, at most max_residents. Where every one has a pipeline program and the fidelity is not `bound`,
+// they are simulated beside each other. Else in closed form: an iteration takes the longest of the most loaded resource
+// (shared with the other residents), its own dependent steps, and what a CTA cannot hide of its other work.
 SmRates sm_rates(const Machine& machine, const OperatingPoint& point, std::span<const Resident> residents,
                  Fidelity fidelity);
 

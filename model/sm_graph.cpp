@@ -162,7 +162,13 @@ constexpr double flat = 1e-9;
 
 }  // namespace
 
-SegmentGraph segment_graph(const SmCode& code, int segment) { return Builder(code, segment).build(); }
+SegmentGraph segment_graph(const SmCode& code, int segment) {
+  SegmentGraph graph = Builder(code, segment).build();
+  CycleSolver solver;
+  solver.ratio(graph);
+  graph.policy = solver.policy();
+  return graph;
+}
 
 // The cycle that the policy leads to from a node, and the values of all on the way.
 void CycleSolver::walk(const SegmentGraph& graph, int start) {
@@ -239,18 +245,26 @@ bool CycleSolver::improve(const SegmentGraph& graph) {
   return better;
 }
 
-double CycleSolver::ratio(const SegmentGraph& graph) {
-  const auto nodes = at(graph.nodes());
-  policy_.assign(nodes, -1);
-  value_.assign(nodes, 0.0);
-  eta_.assign(nodes, -1.0);
-  state_.assign(nodes, 0);
-  deadlock_ = false;
+void CycleSolver::start_policy(const SegmentGraph& graph) {
+  policy_.assign(at(graph.nodes()), -1);
   for (int node = 0; node < graph.nodes(); ++node) {
     double most = -1;
     for (int e = graph.first_edge[at(node)]; e < graph.first_edge[at(node + 1)]; ++e) {
       if (graph.edges[at(e)].delay > most) most = graph.edges[at(e)].delay, policy_[at(node)] = e;
     }
+  }
+}
+
+double CycleSolver::ratio(const SegmentGraph& graph) {
+  const auto nodes = at(graph.nodes());
+  value_.assign(nodes, 0.0);
+  eta_.assign(nodes, -1.0);
+  state_.assign(nodes, 0);
+  deadlock_ = false;
+  if (graph.policy.size() == nodes) {
+    policy_.assign(graph.policy.begin(), graph.policy.end());
+  } else {
+    start_policy(graph);
   }
   for (int round = 0; round < 100; ++round) {
     evaluate(graph);

@@ -23,6 +23,7 @@ struct SegmentGraph {
   int ops = 0;
   std::vector<GraphEdge> edges;  // ordered by `from`
   std::vector<int> first_edge;   // of each node, and the end
+  std::vector<int> policy;       // where to start solving from: the best edge out of each node for the delays it was made with
 
   [[nodiscard]] int nodes() const { return 2 * ops; }
 };
@@ -43,10 +44,12 @@ class CycleSolver {
  public:
   // The ratio alone.
   double ratio(const SegmentGraph& graph);
+  [[nodiscard]] const std::vector<int>& policy() const { return policy_; }
   // With the cycle behind it.
   CycleRatio solve(const SegmentGraph& graph);
 
  private:
+  void start_policy(const SegmentGraph& graph);
   bool improve(const SegmentGraph& graph);
   void evaluate(const SegmentGraph& graph);
   void walk(const SegmentGraph& graph, int start);

@@ -36,10 +36,10 @@ void SmMachineRoom::set_up(std::span<const SmResident> residents) {
       cta.resident = static_cast<int>(resident);
       cta.first_role = static_cast<int>(roles_.size());
       cta.first_channel = static_cast<int>(channels_.size());
-      cta.items_left = options_.items;
+      cta.items = cta.items_left = residents[resident].items > 0 ? residents[resident].items : options_.items;
       roles_.resize(roles_.size() + at(code.roles));
       for (const SmChannel& channel : code.channels) {
-        channels_.push_back({0, static_cast<int>(slots_.size()), channel.depth, channel.takers});
+        channels_.push_back({0, 0, static_cast<int>(slots_.size()), channel.depth, channel.takers});
         slots_.resize(slots_.size() + at(channel.depth));
       }
       ctas_.push_back(cta);
@@ -57,10 +57,11 @@ void SmMachineRoom::start_cta(int index) {
   for (std::size_t i = 0; i < code.channels.size(); ++i) {
     ChannelState& channel = channels_[at(cta.first_channel) + i];
     channel.claimed = code.channels[i].initial;
+    ++channel.changes;
     for (int s = 0; s < channel.depth; ++s) {
       Slot& slot = slots_[at(channel.first_slot + s)];
       const bool full = s < code.channels[i].initial;
-      slot = {full ? now_ : never, full ? never : now_, 0, full ? channel.takers : 0};
+      slot = {full ? now_ : never, full ? never : now_, 0, full ? channel.takers : 0, cta.first_channel + static_cast<int>(i)};
     }
   }
   cta.roles_left = code.roles;
@@ -109,7 +110,7 @@ void SmMachineRoom::finish_role_item(RoleState& role) {
       through = 0;
       record_item(cta);
     }
-    if (++role.item < options_.items) {
+    if (++role.item < cta.items) {
       role.segment = -1;
       role.watched = 0;
       next_segment(role);
@@ -146,7 +147,13 @@ void SmMachineRoom::end_cta(int index) {
   }
 }
 
-double SmMachineRoom::ready_at(const RoleState& role, const SmOp& op) const {
+double SmMachineRoom::blocked(RoleState& role, int channel) const {
+  role.blocked_by = ctas_[at(role.cta)].first_channel + channel;
+  role.seen = channels_[at(role.blocked_by)].changes;
+  return never;
+}
+
+double SmMachineRoom::ready_at(RoleState& role, const SmOp& op) const {
   const CtaState& cta = ctas_[at(role.cta)];
   const SmCode& code = *cta.code;
   const int self = cta.first_role + role.role;
@@ -155,12 +162,17 @@ double SmMachineRoom::ready_at(const RoleState& role, const SmOp& op) const {
     const SmWait& wait = code.waits[at(op.first_wait + i)];
     const ChannelState& state = channel_of(role, wait.channel);
     const std::int64_t token = taken(self, wait.channel) + wait.ahead;
-    if (state.claimed <= token) return never;
-    when = std::max(when, slot_of(state, token).full);
+    if (state.claimed <= token) return blocked(role, wait.channel);
+    const double full = slot_of(state, token).full;
+    if (full == never) return blocked(role, wait.channel);
+    when = std::max(when, full);
   }
   for (int i = 0; i < op.gives; ++i) {
-    const ChannelState& state = channel_of(role, code.gives[at(op.first_give + i)]);
-    when = std::max(when, slot_of(state, state.claimed).empty);
+    const int channel = code.gives[at(op.first_give + i)];
+    const ChannelState& state = channel_of(role, channel);
+    const double empty = slot_of(state, state.claimed).empty;
+    if (empty == never) return blocked(role, channel);
+    when = std::max(when, empty);
   }
   return when;
 }
@@ -168,7 +180,10 @@ double SmMachineRoom::ready_at(const RoleState& role, const SmOp& op) const {
 void SmMachineRoom::empty_slot(int index, double when) {
   Slot& slot = slots_[at(index)];
   slot.emptied = std::max(slot.emptied, when);
-  if (--slot.pending <= 0) slot.empty = slot.emptied;
+  if (--slot.pending <= 0) {
+    slot.empty = slot.emptied;
+    ++channels_[at(slot.channel)].changes;
+  }
 }
 
 void SmMachineRoom::hold_slots(const RoleState& role, const SmOp& op, Running& running) {
@@ -185,7 +200,7 @@ void SmMachineRoom::hold_slots(const RoleState& role, const SmOp& op, Running& r
     if (!wait.take) continue;
     const ChannelState& channel = channel_of(role, wait.channel);
     const auto token = taken(running.role, wait.channel)++;
-    const int slot = channel.first_slot + static_cast<int>(token % channel.depth);
+    const int slot = place_of(channel, token);
     if (wait.early) {
       empty_slot(slot, now_);
     } else {
@@ -195,8 +210,8 @@ void SmMachineRoom::hold_slots(const RoleState& role, const SmOp& op, Running& r
   for (int i = 0; i < op.gives; ++i) {
     ChannelState& channel = channels_[at(cta.first_channel + code.gives[at(op.first_give + i)])];
     Slot& slot = slot_of(channel, channel.claimed);
-    running.gives[at(i)] = channel.first_slot + static_cast<int>(channel.claimed % channel.depth);
-    slot = {never, never, 0, channel.takers};
+    running.gives[at(i)] = place_of(channel, channel.claimed);
+    slot = {never, never, 0, channel.takers, slot.channel};
     ++channel.claimed;
   }
 }
@@ -210,7 +225,11 @@ void SmMachineRoom::complete(const Running& running) {
                         now_ + offset_});
   }
   for (int i = 0; i < running.take_count; ++i) empty_slot(running.takes[at(i)], now_ + op.take_lag);
-  for (int i = 0; i < op.gives; ++i) slots_[at(running.gives[at(i)])].full = now_ + op.give_lag;
+  for (int i = 0; i < op.gives; ++i) {
+    Slot& slot = slots_[at(running.gives[at(i)])];
+    slot.full = now_ + op.give_lag;
+    ++channels_[at(slot.channel)].changes;
+  }
   if (op.engine != Engine::none && --ctas_[at(running.cta)].in_flight == 0) end_cta(running.cta);
 }
 
@@ -247,6 +266,10 @@ void SmMachineRoom::start(int index, const SmOp& op) {
 
 bool SmMachineRoom::advance(int index) {
   RoleState& role = roles_[at(index)];
+  if (role.blocked_by >= 0) {
+    if (channels_[at(role.blocked_by)].changes == role.seen) return false;
+    role.blocked_by = -1;
+  }
   bool acted = false;
   while (role.status == RoleStatus::ready || role.status == RoleStatus::asleep) {
     if (role.status == RoleStatus::asleep) {

@@ -26,7 +26,8 @@ class SmMachineRoom {
   // True if the role did something.
   bool advance(int role);
   // When the operation can start; never while something that it waits for has not happened.
-  double ready_at(const RoleState& role, const SmOp& op) const;
+  double ready_at(RoleState& role, const SmOp& op) const;
+  double blocked(RoleState& role, int channel) const;
   void start(int role, const SmOp& op);
   void hold_slots(const RoleState& role, const SmOp& op, Running& running);
   void complete(const Running& running);
@@ -52,11 +53,14 @@ class SmMachineRoom {
   [[nodiscard]] std::int64_t taken(int role, int channel) const {
     return taken_[static_cast<std::size_t>(role) * channels_of_cta_ + static_cast<std::size_t>(channel)];
   }
+  [[nodiscard]] static int place_of(const ChannelState& channel, std::int64_t token) {
+    return channel.first_slot + static_cast<int>(static_cast<std::uint32_t>(token) % static_cast<std::uint32_t>(channel.depth));
+  }
   [[nodiscard]] Slot& slot_of(const ChannelState& channel, std::int64_t token) {
-    return slots_[static_cast<std::size_t>(channel.first_slot + static_cast<int>(token % channel.depth))];
+    return slots_[static_cast<std::size_t>(place_of(channel, token))];
   }
   [[nodiscard]] const Slot& slot_of(const ChannelState& channel, std::int64_t token) const {
-    return slots_[static_cast<std::size_t>(channel.first_slot + static_cast<int>(token % channel.depth))];
+    return slots_[static_cast<std::size_t>(place_of(channel, token))];
   }
   [[nodiscard]] const ChannelState& channel_of(const RoleState& role, int channel) const {
     return channels_[static_cast<std::size_t>(ctas_[static_cast<std::size_t>(role.cta)].first_channel + channel)];

@@ -11,7 +11,8 @@ namespace {
 // Share of the period. Pipes shared by a fluid rule make the state approach its cycle geometrically; waiting for the
 // last digits is dear and moves the interval by less than this.
 constexpr double tolerance = 5e-4;
-constexpr double patience = 10;            // iterations after which an average stands for the exact period
+constexpr double patience = 6;  // iterations after which an average stands for the exact period
+constexpr std::size_t averaged = 4;  // of the latest iterations
 constexpr double least_left_out = 1;       // periods
 
 bool same(const std::vector<double>& a, const std::vector<double>& b, double period) {
@@ -117,7 +118,7 @@ void SmMachineRoom::watch(const RoleState& reference) {
     }
   }
   if (static_cast<double>(snapshot_count_) > patience) {
-    const Snapshot& before = snapshots_[(snapshot_count_ - kept) % snapshots_.size()];
+    const Snapshot& before = snapshots_[(snapshot_count_ - averaged) % snapshots_.size()];
     if (skip_from(before, latest, reference, /*exact=*/false)) {
       snapshot_count_ = 0;
       return;

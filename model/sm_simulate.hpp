@@ -24,6 +24,7 @@ enum class Arbitration : std::uint8_t {
 struct SmResident {
   const SmCode* code = nullptr;
   int ctas = 1;
+  int items = 0;  // of each CTA; 0: as the options say
 };
 
 struct SimulationOptions {

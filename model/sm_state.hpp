@@ -27,6 +27,8 @@ struct RoleState {
   double wake = 0;
   double watched = 0;  // the last iteration at whose start the state was looked at
   int item = 0;        // of a persistent CTA
+  int blocked_by = -1;  // channel that has to change before it can go on
+  std::uint32_t seen = 0;  // changes of that channel when it was looked at
   RoleStatus status = RoleStatus::ready;
 };
 
@@ -35,6 +37,7 @@ struct CtaState {
   int resident = 0;
   int first_role = 0;
   int first_channel = 0;
+  int items = 1;
   int items_left = 1;
   int roles_left = 0;    // not yet through the item; of a CTA that is not persistent
   int in_flight = 0;     // operations of its engines
@@ -46,10 +49,12 @@ struct Slot {
   double empty = 0;      // from when on a giver may fill it
   double emptied = 0;    // latest of the takers so far
   int pending = 0;       // takers still to finish
+  int channel = 0;
 };
 
 struct ChannelState {
   std::int64_t claimed = 0;  // slots ever given a content
+  std::uint32_t changes = 0;
   int first_slot = 0;
   int depth = 1;
   int takers = 1;

@@ -9,6 +9,7 @@
 #include "tests/input_error.hpp"
 #include "workloads/attention_program.hpp"
 #include "workloads/block.hpp"
+#include "workloads/pipeline_file.hpp"
 #include "workloads/table_columns.hpp"
 
 namespace perfmodel {
@@ -117,6 +118,30 @@ TEST_CASE("the example of docs/program-schema.md is the shipped program") {
     CHECK(written.tiles[i].split_n == shipped.tiles[i].split_n);
   }
   CHECK(written.split.slots_per_sm == shipped.split.slots_per_sm);
+}
+
+TEST_CASE("docs/pipeline-schema.md has every key, sequence parameter and shape word") {
+  const std::string text = page("pipeline-schema.md");
+  const std::string fault = test::error_of([] {
+    (void)PipelineFile::from_text(R"(name: p
+operator: mask
+no: 1
+parameters: {q: {default: 1, no: 1}}
+roles: {a: {warps: 4, registers: 32, no: 1}}
+channels: {X: {no: 1}}
+segments: [{name: s, no: 1, ops: [{name: o, role: a, no: 1}]}]
+)", "p.yaml");
+  });
+  const std::vector<std::vector<std::string>> lists = known_keys(fault);
+  CHECK(lists.size() >= 6);
+  for (const std::vector<std::string>& keys : lists) {
+    for (const std::string& key : keys) CHECK_MESSAGE(text.find("`" + key + "`") != std::string::npos, key);
+  }
+  for (const PipelineKind kind : {PipelineKind::attention_forward, PipelineKind::gemm, PipelineKind::mask}) {
+    for (const ShapeWord& word : shape_words(kind)) {
+      CHECK_MESSAGE(text.find("`" + std::string(word.name) + "`") != std::string::npos, word.name);
+    }
+  }
 }
 
 }  // namespace
