@@ -1,10 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <map>
 
 #include "calibrate/counter_record.hpp"
+#include "calibrate/counter_row.hpp"
 #include "calibrate/device/cupti/counter_session.hpp"
 #include "calibrate/device/cupti/kernel_trace.hpp"
 #include "calibrate/device/experiments/counted_kernels.hpp"
@@ -13,53 +12,14 @@
 namespace perfmodel {
 namespace {
 
-constexpr double wavefront_bytes = 128;  // what one pass through the data stage of shared memory can carry
-constexpr double sector_bytes = 32;
-
-// Shares are of the peak over the kernel's time, elapsed cycles. Names as GH100 has them, then those of other chips.
-const std::vector<MetricWish>& wishes() {
-  static const std::vector<MetricWish> all{
-      {"cycles", {"sm__cycles_elapsed.max"}},
-      {"active_cycles", {"sm__cycles_active.avg"}},
-      {"counted_ns", {"gpu__time_duration.sum"}},
-      {"tensor_pct",
-       {"sm__pipe_tensor_op_hmma_cycles_active.avg.pct_of_peak_sustained_elapsed",
-        "sm__pipe_tensor_cycles_active.avg.pct_of_peak_sustained_elapsed"}},
-      {"tensor_any_pct", {"sm__pipe_tensor_cycles_active.avg.pct_of_peak_sustained_elapsed"}},
-      {"xu_pct", {"sm__inst_executed_pipe_xu.avg.pct_of_peak_sustained_elapsed"}},
-      {"alu_pct", {"sm__inst_executed_pipe_alu.avg.pct_of_peak_sustained_elapsed"}},
-      {"fma_pct", {"sm__inst_executed_pipe_fma.avg.pct_of_peak_sustained_elapsed"}},
-      {"fma_heavy_pct", {"sm__inst_executed_pipe_fmaheavy.avg.pct_of_peak_sustained_elapsed"}},
-      {"lsu_pct", {"sm__inst_executed_pipe_lsu.avg.pct_of_peak_sustained_elapsed"}},
-      {"uniform_pct", {"sm__inst_executed_pipe_uniform.avg.pct_of_peak_sustained_elapsed"}},
-      {"issue_pct",
-       {"sm__inst_issued.avg.pct_of_peak_sustained_elapsed", "sm__issue_active.avg.pct_of_peak_sustained_elapsed"}},
-      {"instructions", {"sm__inst_executed.sum"}},
-      {"alu_instructions", {"sm__inst_executed_pipe_alu.sum"}},
-      {"fma_instructions", {"sm__inst_executed_pipe_fma.sum"}},
-      {"fma_heavy_instructions", {"sm__inst_executed_pipe_fmaheavy.sum"}},
-      {"xu_instructions", {"sm__inst_executed_pipe_xu.sum"}},
-      {"tensor_instructions", {"sm__inst_executed_pipe_tensor_op_gmma.sum", "sm__inst_executed_pipe_tensor.sum"}},
-      {"smem_wavefronts", {"l1tex__data_pipe_lsu_wavefronts_mem_shared.sum"}},
-      {"smem_tensor_wavefronts", {"l1tex__data_pipe_lsu_wavefronts_mem_shared_op_gmma.sum"}},
-      {"smem_conflicts", {"l1tex__data_bank_conflicts_pipe_lsu_mem_shared.sum"}},
-      {"tma_bytes", {"l1tex__m_xbar2l1tex_read_bytes_mem_global_op_tma_ld.sum"}},
-      {"l1_fill_bytes", {"l1tex__m_xbar2l1tex_read_bytes.sum"}},
-      {"l1_write_bytes", {"l1tex__m_l1tex2xbar_write_bytes.sum"}},
-      {"l2_sectors", {"lts__t_sectors_srcunit_tex.sum"}},
-      {"l2_all_bytes", {"lts__t_bytes.sum"}},
-      {"dram_read_bytes", {"dram__bytes_read.sum"}},
-      {"dram_write_bytes", {"dram__bytes_write.sum"}},
-  };
-  return all;
-}
+void append(Cells& cells, const Cells& more) { cells.insert(cells.end(), more.begin(), more.end()); }
 
 class CounterTable {
  public:
   CounterTable(Bench& bench, TableSink& rows)
       : bench_(bench),
         rows_(rows),
-        choices_(choose_metrics(wishes(), MetricHost(chip_name()).base_metrics())),
+        choices_(choose_metrics(counter_wishes(), MetricHost(chip_name()).base_metrics())),
         session_(bench.stream(), metrics()) {}
 
   // Times a kernel. What the clock and the tracer say is taken before any counter is read, for the two exclude each
@@ -114,9 +74,16 @@ class CounterTable {
   Timed timed(const std::string& label, Cells cells, const Launch& launch, bool cold) {
     const TimeOptions options{.warmup = 1, .repeats = 5, .flush_l2 = cold, .pause = Seconds(cold ? 0.01 : 0.002)};
     const Summary time = summarise(bench_.time_kernels(launch, options));
-    add_main_kernel(cells, launch);
+    append(cells, main_kernel_cells(traced(launch)));
     cells.emplace_back("sm_mhz", fmt::format("{:.0f}", bench_.card().sm_clock.si() * 1e-6));
     return {label, std::move(cells), launch, cold, time};
+  }
+
+  std::vector<KernelRecord> traced(const Launch& launch) {
+    KernelTrace trace(bench_.stream());
+    std::vector<KernelRecord> records = trace.trace(launch);
+    bench_.record("kernels.jsonl", kernel_records_json(records));
+    return records;
   }
 
   void add_row(const Timed& kernel) {
@@ -125,41 +92,10 @@ class CounterTable {
         session_.count(kernel.label, kernel.launch, kernel.cold ? std::function<void()>(flush) : nullptr);
     bench_.record("counters.jsonl", counter_records_json({&counted, 1}));
     Cells cells = kernel.cells;
-    add_counters(cells, counted);
+    append(cells, counter_cells(choices_, counted));
     cells.emplace_back("spread", fmt::format("{:.4f}", kernel.time.spread));
     cells.emplace_back("measured_us", fmt::format("{:.3f}", kernel.time.median * 1e6));
     rows_.add(cells);
-  }
-
-  // The kernel that takes longest: its name and shape.
-  void add_main_kernel(Cells& cells, const Launch& launch) {
-    KernelTrace trace(bench_.stream());
-    const std::vector<KernelRecord> records = trace.trace(launch);
-    bench_.record("kernels.jsonl", kernel_records_json(records));
-    const auto main = std::ranges::max_element(records, {}, &KernelRecord::duration);
-    const auto product = [](const std::array<int, 3>& size) { return fmt::format("{}", size[0] * size[1] * size[2]); };
-    const std::string threads = product(main->block);
-    cells.insert(cells.end(), {{"kernel", main->name},
-                               {"kernels", fmt::format("{}", records.size())},
-                               {"main_ctas", product(main->grid)},
-                               {"main_threads", threads},
-                               {"main_registers", fmt::format("{}", main->registers)},
-                               {"main_smem", fmt::format("{:.0f}", (main->static_smem + main->dynamic_smem).si())},
-                               {"main_cluster", fmt::format("{}", main->cluster)}});
-  }
-
-  void add_counters(Cells& cells, const CounterRecord& counted) const {
-    std::map<std::string, double> figures;
-    for (const MetricChoice& choice : choices_) {
-      if (const auto value = counted.value(choice.metric)) figures[choice.name] = *value;
-    }
-    // Shared memory carries what the SM's warps and tensor cores touch, and what the copy engine brings in.
-    figures["smem_bytes"] = wavefront_bytes * figures["smem_wavefronts"] + figures["tma_bytes"];
-    figures["l2_bytes"] = sector_bytes * figures["l2_sectors"];
-    for (const auto& [name, value] : figures) {
-      if (!std::isfinite(value)) continue;
-      cells.emplace_back(name, name.ends_with("_pct") ? fmt::format("{:.2f}", value) : fmt::format("{:.0f}", value));
-    }
   }
 
   Bench& bench_;
