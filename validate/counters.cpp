@@ -16,7 +16,7 @@ namespace perfmodel {
 namespace {
 
 double value_of(const Estimate& estimate, std::string_view column) {
-  const Utilisation& use = estimate.utilisation;
+  const Utilisation& use = estimate.executed;
   const Traffic& traffic = estimate.traffic;
   if (column == "tensor_pct") return use.tensor;
   if (column == "xu_pct") return use.xu;
