@@ -68,6 +68,18 @@ double unaligned_write(const Machine& machine, double pitch) {
   return std::fmod(pitch, machine.l2.line.value.si()) == 0.0 ? 1.0 : machine.l2.unaligned_write.value;
 }
 
+// Rows of operands that a CTA asks of the L2 each iteration. CTAs of a cluster, and neighbours whose requests the
+// network merges, lie along one side of the output and share what they read of the other operand.
+double rows_asked(const Machine& machine, const Gemm& gemm, const GemmConfig& config) {
+  const double cta_m = config.cta_m;
+  const double cta_n = config.cta_n;
+  const bool in_step = config.schedule == Schedule::persistent;
+  const double together = std::max(config.cluster, in_step ? static_cast<int>(machine.l2.coalesced.value) : 1);
+  const double along_m = std::min(together, ceil_div(static_cast<double>(gemm.m), cta_m));
+  const double along_n = std::min(together, ceil_div(static_cast<double>(gemm.n), cta_n));
+  return std::min(cta_m + cta_n / along_m, cta_n + cta_m / along_n);
+}
+
 }  // namespace
 
 int natural_cta_k(Dtype dtype) {
@@ -144,11 +156,8 @@ Kernel gemm_kernel(const Machine& machine, const Gemm& gemm, const GemmConfig& c
   kernel.program.smem = config.smem;
   kernel.program.cluster = config.cluster;
 
-  // CTAs of a cluster lie along one side of the output and share what they read of the other operand.
   const double read_cost = unaligned_read(machine, k * in_bytes);
-  const double cta_m = config.cta_m;
-  const double cta_n = config.cta_n;
-  const double shared = std::min(cta_m + cta_n / config.cluster, cta_n + cta_m / config.cluster);
+  const double shared = rows_asked(machine, gemm, config);
   kernel.l2_read = Bytes(tiles * depth * config.cta_k * in_bytes * shared * read_cost);
   kernel.input = Bytes((m + n) * k * in_bytes);
   kernel.output = Bytes(m * n * (config.split_k > 1 ? 4.0 * config.split_k : out_bytes));
