@@ -184,9 +184,9 @@ double operand_elements(const Machine& machine, double rows, double columns, dou
   return ceil_div(rows, granule) * ((first_in_registers ? 0.0 : granule) + columns) * depth;
 }
 
-// Bytes through shared memory in an iteration of a wgmma kernel. Probabilities stay in registers for the product with V.
-// Backward writes them and their gradients for the products that take them transposed, and adds up dQ by way of shared
-// memory in fp32.
+// Bytes through shared memory in an iteration of a wgmma kernel. Probabilities stay in registers for the product with
+// V. Backward writes them and their gradients for the products that take them transposed, and adds up dQ by way of
+// shared memory in fp32.
 Bytes iteration_smem(const Machine& machine, const Attention& attention, const Cutting& cutting) {
   const double m = cutting.m;
   const double n = cutting.n;
