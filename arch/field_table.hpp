@@ -79,6 +79,7 @@
   X(l2.far_latency,  required, "50 ns", "1000 ns", "latency of a hit in the far partition") \
   X(l2.dirty, required, "0", "1", "share of the L2 lines that are dirty after a large fill has flushed it") \
   X(l2.dirty_capacity, required, "0", "1", "dirty data after that fill as a share of the capacity") \
+  X(l2.coalesced, required, "1", "32", "SMs whose reads of one line at about the same time the network merges into one of the L2") \
   X(l2.unaligned_read, required, "1", "4", "bytes that the L2 moves for operand rows that start off a 32-byte sector, over those of aligned rows") \
   X(l2.unaligned_write, required, "0.8", "4", "cost of output rows that start off a 128-byte line, over that of aligned rows") \
   \

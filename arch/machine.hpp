@@ -143,6 +143,7 @@ struct L2 {
   Constant<Seconds> far_latency;       // hit in the other one
   Ratio dirty;                         // share of dirty lines after a large fill
   Ratio dirty_capacity;                // the same fill's dirty data as a share of the capacity
+  Count coalesced;                     // SMs whose reads of a line at about the same time reach the L2 as one
   Ratio unaligned_read;                // sectors fetched for rows that start off a sector, over those of aligned rows
   Ratio unaligned_write;               // cost of output rows that start off a line, over that of aligned rows
 };

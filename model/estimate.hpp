@@ -57,6 +57,7 @@ struct Estimate {
   PerLimiter<Seconds> bounds;  // what each constraint alone would take; zero where it plays no part
   Parts parts;
   Utilisation utilisation;
+  Utilisation executed;  // as hardware counts it, by instructions: less where one holds a port that it does not use
   Traffic traffic;
   Flops flops;  // useful ones, see flops_of
 

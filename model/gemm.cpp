@@ -15,6 +15,7 @@ double element_bytes(Dtype dtype) { return bytes_of(dtype, 16).si() / 16.0; }
 double ceil_div(double a, double b) { return std::ceil(a / b); }
 
 constexpr double warp_tile = 64;
+constexpr double mma_depth_bytes = 32;  // K of a tensor instruction: 16 elements of 16 bits
 
 // One iteration of the main loop with the instruction's M along `rows` and its N along `columns` of the tile.
 struct Issue {
@@ -53,6 +54,23 @@ Demand iteration_demand(const Machine& machine, const Gemm& gemm, const GemmConf
   return demand;
 }
 
+// Instructions around the tensor cores' own work, which hide behind it: barriers, descriptors and waiting of the
+// warps, and the second level of fp8 accumulation.
+Demand iteration_aside(const Machine& machine, const Gemm& gemm, const GemmConfig& config) {
+  const auto rows = static_cast<double>(machine.tensor.rows.value);
+  const auto columns = static_cast<double>(machine.tensor.maximum_columns.value);
+  const double steps = config.cta_k * element_bytes(gemm.dtype) / mma_depth_bytes;
+  const auto blocks = [&](double m, double n) { return ceil_div(m, rows) * ceil_div(n, columns); };
+  const double mmas = steps * std::min(blocks(config.cta_m, config.cta_n), blocks(config.cta_n, config.cta_m));
+  const double additions = gemm.dtype == Dtype::fp8 && config.promotion > 0
+                               ? static_cast<double>(config.cta_m) * config.cta_n * config.cta_k / config.promotion
+                               : 0.0;
+  Demand demand;
+  demand[Resource::fma] = additions / pipe_rate(machine, Resource::fma);
+  demand[Resource::issue] = (additions + 32 * mmas * config.mma_instructions) / pipe_rate(machine, Resource::issue);
+  return demand;
+}
+
 // From asking for a tile's operands to the warps that wait for them going on.
 Cycles load_latency(const Machine& machine, Seconds memory) {
   return memory * machine.clock.datasheet.value + machine.transfer.tma_latency.value +
@@ -66,6 +84,18 @@ double unaligned_read(const Machine& machine, double pitch) {
 
 double unaligned_write(const Machine& machine, double pitch) {
   return std::fmod(pitch, machine.l2.line.value.si()) == 0.0 ? 1.0 : machine.l2.unaligned_write.value;
+}
+
+// Rows of operands that a CTA asks of the L2 each iteration. CTAs of a cluster, and neighbours whose requests the
+// network merges, lie along one side of the output and share what they read of the other operand.
+double rows_asked(const Machine& machine, const Gemm& gemm, const GemmConfig& config) {
+  const double cta_m = config.cta_m;
+  const double cta_n = config.cta_n;
+  const bool in_step = config.schedule == Schedule::persistent;
+  const double together = std::max(config.cluster, in_step ? static_cast<int>(machine.l2.coalesced.value) : 1);
+  const double along_m = std::min(together, ceil_div(static_cast<double>(gemm.m), cta_m));
+  const double along_n = std::min(together, ceil_div(static_cast<double>(gemm.n), cta_n));
+  return std::min(cta_m + cta_n / along_m, cta_n + cta_m / along_n);
 }
 
 }  // namespace
@@ -112,6 +142,7 @@ Kernel gemm_kernel(const Machine& machine, const Gemm& gemm, const GemmConfig& c
   Segment loop;
   loop.count = iterations;
   loop.busy = iteration_demand(machine, gemm, config);
+  loop.aside = iteration_aside(machine, gemm, config);
   loop.interval = machine.transfer.iteration.value;
   if (config.schedule == Schedule::grid) {
     // The same warps wait for operands, start the tensor cores and wait for them: one step after the other. A buffer
@@ -125,6 +156,10 @@ Kernel gemm_kernel(const Machine& machine, const Gemm& gemm, const GemmConfig& c
   epilogue.count = 1;
   const double write_cost = unaligned_write(machine, n * out_bytes);
   epilogue.interval = Bytes(tile_out * write_cost) / machine.transfer.epilogue.value;
+  // Output tiles are laid out in shared memory and fetched by the copy engine.
+  if (machine.tensor.generation == TensorGeneration::wgmma) {
+    epilogue.aside[Resource::smem] = 2 * tile_out / pipe_rate(machine, Resource::smem);
+  }
   if (machine.tensor.generation == TensorGeneration::tcgen05 && config.schedule == Schedule::persistent) {
     // Accumulators are double-buffered in tensor memory: the next tile's main loop hides the epilogue.
     const Cycles main_loop = loop.count * std::max(loop.interval, loop.busy.largest());
@@ -144,11 +179,8 @@ Kernel gemm_kernel(const Machine& machine, const Gemm& gemm, const GemmConfig& c
   kernel.program.smem = config.smem;
   kernel.program.cluster = config.cluster;
 
-  // CTAs of a cluster lie along one side of the output and share what they read of the other operand.
   const double read_cost = unaligned_read(machine, k * in_bytes);
-  const double cta_m = config.cta_m;
-  const double cta_n = config.cta_n;
-  const double shared = std::min(cta_m + cta_n / config.cluster, cta_n + cta_m / config.cluster);
+  const double shared = rows_asked(machine, gemm, config);
   kernel.l2_read = Bytes(tiles * depth * config.cta_k * in_bytes * shared * read_cost);
   kernel.input = Bytes((m + n) * k * in_bytes);
   kernel.output = Bytes(m * n * (config.split_k > 1 ? 4.0 * config.split_k : out_bytes));

@@ -20,6 +20,8 @@ struct GemmConfig {
   int warps = 12;
   int registers = 168;
   Bytes smem;
+  double mma_instructions = 0;  // that the warps execute for each tensor instruction, itself included
+  int promotion = 0;            // k after which fp8 accumulators are added up in FP32, 0: never
   Schedule schedule = Schedule::persistent;
 };
 

@@ -25,6 +25,8 @@ struct Kernel {
   std::int64_t ctas = 1;  // launched
   Cycles makespan;        // until the last item ends, where lowering has scheduled unlike items; else zero
 
+  Demand held;  // of all items' busy time, what instructions that execute elsewhere hold a port for
+
   Bytes l2_read;  // from the L2 to the SMs, once for all that a multicast serves; sectors of unaligned rows counted
   Bytes l2_written;
   Bytes input;                     // distinct bytes read

@@ -9,8 +9,6 @@
 
 namespace perfmodel {
 
-namespace {
-
 const LibraryMenu& menu_of(const Machine& machine, const Library& library) {
   switch (machine.tensor.generation) {
     case TensorGeneration::mma: return library.cublas_ampere;
@@ -19,6 +17,8 @@ const LibraryMenu& menu_of(const Machine& machine, const Library& library) {
   }
   return library.cublas_hopper;
 }
+
+namespace {
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 std::int64_t round_up(std::int64_t a, std::int64_t b) { return ceil_div(a, b) * b; }

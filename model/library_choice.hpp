@@ -6,6 +6,9 @@
 
 namespace perfmodel {
 
+// The menu of the library for that generation of tensor cores.
+const LibraryMenu& menu_of(const Machine& machine, const Library& library);
+
 // The configuration for a GEMM whose tile is not given. What the row does give (split_k, stages, ...) is kept.
 GemmConfig chosen_config(const Machine& machine, const Library& library, const Gemm& gemm);
 

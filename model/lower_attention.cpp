@@ -177,6 +177,49 @@ struct IterationWork {
   Segment dropout;
 };
 
+// Elements that the tensor cores read from shared memory for a product: each block of rows reads its own part of the
+// first operand, unless registers hold it, and all of the second.
+double operand_elements(const Machine& machine, double rows, double columns, double depth, bool first_in_registers) {
+  const auto granule = static_cast<double>(machine.tensor.rows.value);
+  return ceil_div(rows, granule) * ((first_in_registers ? 0.0 : granule) + columns) * depth;
+}
+
+// Bytes through shared memory in an iteration of a wgmma kernel. Probabilities stay in registers for the product with
+// V. Backward writes them and their gradients for the products that take them transposed, and adds up dQ by way of
+// shared memory in fp32.
+Bytes iteration_smem(const Machine& machine, const Attention& attention, const Cutting& cutting) {
+  const double m = cutting.m;
+  const double n = cutting.n;
+  const auto d = static_cast<double>(attention.head_dim);
+  const auto dv = static_cast<double>(attention.head_dim_v);
+  const Bytes element = bytes_of(attention.dtype, 1);
+  if (attention.pass == Pass::fwd) {
+    return (operand_elements(machine, m, n, d, false) + operand_elements(machine, m, dv, n, true) + n * (d + dv)) *
+           element;
+  }
+  const double read = operand_elements(machine, m, n, d, false) + operand_elements(machine, m, n, dv, false) +
+                      operand_elements(machine, n, dv, m, false) + operand_elements(machine, n, d, m, false) +
+                      operand_elements(machine, m, d, n, false);
+  return (read + m * (d + dv) + 2 * m * n) * element + Bytes(2 * 4 * m * d);
+}
+
+// Arithmetic of the softmax beside its exponentials, for each score: scale and subtract, sum, rescale the output;
+// maximum, convert. Backward: scale and subtract, subtract the row's sum, multiply; convert twice.
+Demand softmax_arithmetic(const Machine& machine, const Attention& attention, const Cutting& cutting) {
+  const double rescale = static_cast<double>(attention.head_dim_v) / cutting.n;
+  const bool forward = attention.pass == Pass::fwd;
+  const std::array<InstructionCount, 5> instructions{{{"ffma", 1},
+                                                      {"fadd", 1},
+                                                      {"fmul", forward ? rescale : 1},
+                                                      {"fmnmx", forward ? 1.0 : 0.0},
+                                                      {"f2fp", forward ? 0.5 : 1}}};
+  const Demand all = price(machine, instructions, static_cast<double>(cutting.m) * cutting.n);
+  Demand demand;
+  demand[Resource::fma] = all[Resource::fma];
+  demand[Resource::alu] = all[Resource::alu];
+  return demand;
+}
+
 IterationWork work_of(const Machine& machine, const CodeCounts& code, const AttentionProgram& program,
                       const Attention& attention, const Cutting& cutting) {
   const double scores = static_cast<double>(cutting.m) * cutting.n;
@@ -191,6 +234,10 @@ IterationWork work_of(const Machine& machine, const CodeCounts& code, const Atte
   full.busy[Resource::issue] = (scores * code.softmax.value + cutting.m * dv) / issue + code.iteration.value;
   const std::array<InstructionCount, 1> exponential{{{"exp2", 1 - program.emulated}}};
   full.aside[Resource::xu] = price(machine, exponential, scores)[Resource::xu];
+  full.aside += softmax_arithmetic(machine, attention, cutting);
+  if (machine.tensor.generation == TensorGeneration::wgmma && !program.mma_sync) {
+    full.aside[Resource::smem] = iteration_smem(machine, attention, cutting).si() / pipe_rate(machine, Resource::smem);
+  }
   full.serial = code.serial.value;
   work.masked = full;
   work.masked.busy[Resource::issue] += scores * program.mask_slots / issue;
@@ -235,9 +282,11 @@ void add_traffic(const Attention& attention, const Cutting& cutting, Kernel& ker
   for (const Iterations& item : cutting.items) {
     iterations += item.full + item.masked;
   }
-  const double streamed = attention.pass == Pass::fwd ? cutting.n * (d + dv) : cutting.m * (d + 2 * dv + d);
+  // Backward adds each iteration's part of dQ in the L2.
+  const double streamed = attention.pass == Pass::fwd ? cutting.n * (d + dv) : cutting.m * (d + dv);
+  const double added = attention.pass == Pass::fwd ? 0.0 : cutting.m * d;
   kernel.l2_read = q * d * element + cutting.repeats * iterations * streamed * element;
-  kernel.l2_written = kernel.output;
+  kernel.l2_written = kernel.output + cutting.repeats * iterations * Bytes(4 * added);
 }
 
 Kernel main_kernel(const Machine& machine, const CodeCounts& code, const AttentionProgram& program,
@@ -270,6 +319,12 @@ Kernel main_kernel(const Machine& machine, const CodeCounts& code, const Attenti
   add(work.dropout, all.full + all.masked);
   Segment ends;
   ends.interval = tile;
+  if (machine.tensor.generation == TensorGeneration::wgmma && !program.mma_sync && attention.pass == Pass::fwd) {
+    // The query tile comes in; the output is laid out there and fetched.
+    const auto row = static_cast<double>(attention.head_dim + 2 * attention.head_dim_v);
+    const Bytes moved = cutting.m * row * bytes_of(attention.dtype, 1);
+    ends.aside[Resource::smem] = moved.si() / pipe_rate(machine, Resource::smem);
+  }
   add(ends, per_head);
   kernel.program.warps = program.threads / 32;
   kernel.program.registers = program.registers;

@@ -98,7 +98,13 @@ std::string describe(const Gemm& gemm, const GemmConfig& config, const Kernel& k
 Plan gemm_plan(const Machine& machine, const Library& library, const Gemm& gemm, const GemmConfig& config,
                Regime regime) {
   Plan plan;
-  Kernel kernel = gemm_kernel(machine, gemm, config);
+  GemmConfig code = config;
+  if (gemm.impl.family == Family::cublas) {
+    const LibraryMenu& menu = menu_of(machine, library);
+    code.mma_instructions = menu.mma_instructions;
+    code.promotion = menu.promotion;
+  }
+  Kernel kernel = gemm_kernel(machine, gemm, code);
   set_types(machine, gemm, kernel);
   if (regime == Regime::cold) {
     kernel.latency += machine.transfer.cold_prologue.value;

@@ -21,6 +21,7 @@ void add_kernel(const Machine& machine, const Kernel& kernel, const KernelWork& 
     total.bounds[static_cast<Limiter>(i)] += at.bounds[static_cast<Limiter>(i)];
   }
   total.busy += work.busy;
+  total.held += kernel.held;
   total.traffic.smem += Bytes(work.busy[Resource::smem] * pipe_rate(machine, Resource::smem));
   total.traffic.l2 += kernel.l2_read + kernel.l2_written;
   total.traffic.dram_read += work.memory.dram_read;
@@ -167,9 +168,9 @@ void name_limiters(Estimate& estimate, double clock_kept) {
   estimate.slack = first.si() > 0 ? 1.0 - second / first : 0.0;
 }
 
-Utilisation utilisation_of(const Machine& machine, const Timing& at, Hertz clock) {
+Utilisation utilisation_of(const Machine& machine, const Timing& at, const Demand& busy, Hertz clock) {
   const Cycles all = static_cast<double>(machine.sms.value) * (at.time * clock);
-  const auto share = [&](Resource resource) { return std::min(1.0, at.busy[resource] / all); };
+  const auto share = [&](Resource resource) { return std::clamp(busy[resource] / all, 0.0, 1.0); };
   Utilisation use;
   use.tensor = share(Resource::tensor);
   use.fma = share(Resource::fma);
@@ -216,7 +217,8 @@ Estimate summarise(const Machine& machine, const Operator& op, const Prepared& p
   estimate.reported_clock = reported_clock(machine, steady);
   estimate.clock_limit = steady.limit;
   estimate.power = steady.power;
-  estimate.utilisation = utilisation_of(machine, at, steady.clock);
+  estimate.utilisation = utilisation_of(machine, at, at.busy, steady.clock);
+  estimate.executed = utilisation_of(machine, at, at.busy - at.held, steady.clock);
   estimate.roofline = roofline_of(machine, op, prepared.plan);
   estimate.kernel = prepared.plan.description;
   name_limiters(estimate, steady.clock / std::min(machine.clock.datasheet.value, machine.clock.maximum.value));

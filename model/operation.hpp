@@ -30,6 +30,7 @@ struct Timing {
   Seconds tail;
   PerLimiter<Seconds> bounds;
   Demand busy;
+  Demand held;  // of it, without executing
   Traffic traffic;
 };
 

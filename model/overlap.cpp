@@ -73,6 +73,16 @@ Estimate predict_overlap(const Machine& machine, const Library& library, const O
   both.time = share_an_sm(machine, overlap, prepared_gemm, prepared_rng)
                   ? std::max({gemm.time + std::clamp(port, 0.0, 1.0) * rng.time, gemm.time, rng.time})
                   : gemm.time + rng.time;
+  const auto shared = [&](double Utilisation::*share) {
+    both.utilisation.*share =
+        (gemm.time / both.time) * gemm.utilisation.*share + (rng.time / both.time) * rng.utilisation.*share;
+    both.executed.*share =
+        (gemm.time / both.time) * gemm.executed.*share + (rng.time / both.time) * rng.executed.*share;
+  };
+  for (const auto share : {&Utilisation::tensor, &Utilisation::fma, &Utilisation::alu, &Utilisation::xu,
+                           &Utilisation::issue, &Utilisation::smem, &Utilisation::l2, &Utilisation::dram}) {
+    shared(share);
+  }
   both.sequence = gemm.time + full_rng.time;
   both.traffic.l2 += rng.traffic.l2;
   both.traffic.dram_written += rng.traffic.dram_written;

@@ -55,4 +55,29 @@ Demand price(const Machine& machine, std::span<const InstructionCount> instructi
   return demand;
 }
 
+Demand executed(const Machine& machine, std::span<const InstructionCount> instructions, double threads) {
+  Demand demand;
+  for (const InstructionCount& entry : instructions) {
+    const auto index = machine.find_instruction(entry.instruction);
+    if (!index) {
+      continue;
+    }
+    bool found = false;
+    for (const Occupancy& use : machine.instructions[static_cast<std::size_t>(*index)].occupies) {
+      const Pipe& pipe = machine.pipes[static_cast<std::size_t>(use.pipe)];
+      const auto resource = resource_of(pipe.name);
+      const Cycles slot = Cycles(entry.count * threads / pipe.rate.value.si());
+      if (resource == Resource::issue) {
+        demand[Resource::issue] += use.slots.value * slot;
+        continue;
+      }
+      if (resource && !found) {
+        demand[*resource] += slot;
+      }
+      found = true;
+    }
+  }
+  return demand;
+}
+
 }  // namespace perfmodel

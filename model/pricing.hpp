@@ -13,6 +13,10 @@ namespace perfmodel {
 // an issue slot only.
 Demand price(const Machine& machine, std::span<const InstructionCount> instructions, double threads);
 
+// The same as hardware counts it: an instruction executes on the first pipe it occupies beside `issue`, in one slot. The
+// others, and any further slots, it only holds.
+Demand executed(const Machine& machine, std::span<const InstructionCount> instructions, double threads);
+
 // Slots, or bytes, that the pipe of a resource takes: of issue, alu or smem, which every machine has.
 PerCycle pipe_rate(const Machine& machine, Resource resource);
 

@@ -36,6 +36,12 @@ class Demand {
     }
     return demand;
   }
+  friend constexpr Demand operator-(Demand a, const Demand& b) {
+    for (std::size_t i = 0; i < a.busy_.size(); ++i) {
+      a.busy_[i] = a.busy_[i] - b.busy_[i];
+    }
+    return a;
+  }
   [[nodiscard]] constexpr Cycles largest() const {
     Cycles most;
     for (const Cycles busy : busy_) {

@@ -49,6 +49,7 @@ Plan lower_rng(const Machine& machine, const Library& library, const Rng& rng, c
   loop.busy = occupied * warp * one_thread;
   loop.interval = lone_warp_interval(machine, one_thread, rng.rounds, rng.bits);
   kernel.program.add(loop);
+  kernel.held = words * (one_thread - executed(machine, word.instructions, 1.0));
   kernel.output = Bytes(4.0 * words);
   kernel.l2_written = kernel.output;
   kernel.latency = machine.launch.grid.value;

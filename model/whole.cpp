@@ -30,6 +30,7 @@ void add_item(Estimate& sum, const Estimate& part, double weight) {
   sum.parts.steady += part.parts.steady;
   sum.parts.tail += part.parts.tail;
   add_scaled(sum.utilisation, part.utilisation, weight);
+  add_scaled(sum.executed, part.executed, weight);
   sum.traffic.smem += part.traffic.smem;
   sum.traffic.l2 += part.traffic.l2;
   sum.traffic.dram_read += part.traffic.dram_read;

@@ -105,6 +105,10 @@ LibraryMenu read_menu(const YamlNode& root, std::string name) {
   menu.clusters = read_clusters(map, "clusters");
   menu.multi_wave_clusters = read_clusters(map, "multi_wave_clusters");
   menu.counter_reset_above = map.number("counter_reset_above", NumberRange::not_negative());
+  if (map.has("mma_instructions")) {
+    menu.mma_instructions = map.number("mma_instructions", NumberRange::not_negative());
+  }
+  if (map.has("promotion")) menu.promotion = read_count(map, "promotion");
   YamlMap split = map.map("split_k");
   menu.split_k.tiles_at_most = read_count(split, "tiles_at_most");
   menu.split_k.k_bytes_at_least = split.quantity<Bytes>("k_bytes_at_least");

@@ -64,6 +64,8 @@ struct LibraryMenu {
   std::vector<ClusterShape> multi_wave_clusters;  // with more tiles than a wave holds
   double counter_reset_above = 0.0;               // tiles an SM above which a memset goes first
   SplitKRule split_k;
+  double mma_instructions = 0;  // that the warps execute for each tensor instruction, itself included; 0: not counted
+  int promotion = 0;            // k after which fp8 accumulators are added up in FP32; 0: never
 
   // Elements of k an iteration: 64 of 16 bits, 128 of fp8, 256 of nvfp4.
   [[nodiscard]] int cta_k(Dtype dtype) const;

@@ -53,10 +53,28 @@ TEST_CASE("fp8 moves the same bytes for twice the multiply-adds") {
   CHECK(loop.count == 32);
 }
 
-TEST_CASE("clusters share what they read of one operand") {
+TEST_CASE("what the warps issue beside the tensor cores stays aside") {
+  GemmConfig code = config(256, 128, 128);
+  code.mma_instructions = 50;
+  code.promotion = 128;
+  const Segment loop = loop_of(test::h100(), test::gemm(4096, 4096, 4096, Dtype::fp8), code);
+  // 256 x 128 additions at 128 a clock, and 2 x 4 wgmma of 64 x 256 with 50 warp instructions each.
+  CHECK(loop.aside[Resource::fma].si() == Approx(256));
+  CHECK(loop.aside[Resource::issue].si() == Approx(256 + 8 * 50 * 32 / 128.0));
+  CHECK(loop.busy[Resource::fma].si() == 0);
+}
+
+TEST_CASE("clusters and neighbours share what they read of one operand") {
   const Operator op = test::gemm(4096, 4096, 4096);
-  const Kernel alone = gemm_kernel(test::h100(), work(op), config(128, 256, 64, 1));
-  const Kernel pair = gemm_kernel(test::h100(), work(op), config(128, 256, 64, 2));
+  Machine machine = test::h100();
+  const Kernel four = gemm_kernel(machine, work(op), config(128, 256, 64, 1));
+  const Kernel row = gemm_kernel(machine, work(test::gemm(128, 4096, 4096)), config(128, 256, 64, 1));
+  machine.l2.coalesced.value = 1;
+  const Kernel alone = gemm_kernel(machine, work(op), config(128, 256, 64, 1));
+  const Kernel pair = gemm_kernel(machine, work(op), config(128, 256, 64, 2));
+  // Four tiles along m share B's 256 rows; with a single tile along m, four along n share A's 128.
+  CHECK(four.l2_read.si() == Approx(32.0 * 16.0 * 64 * (128 + 64) * 128));
+  CHECK(row.l2_read.si() == Approx(16.0 * 64 * (32 + 256) * 128));
   const double tiles = 32.0 * 16.0;
   CHECK(alone.items == tiles);
   CHECK(alone.l2_read.si() == Approx(tiles * 64 * (128 + 256) * 128));
