@@ -61,7 +61,8 @@ void SmMachineRoom::start_cta(int index) {
     for (int s = 0; s < channel.depth; ++s) {
       Slot& slot = slots_[at(channel.first_slot + s)];
       const bool full = s < code.channels[i].initial;
-      slot = {full ? now_ : never, full ? never : now_, 0, full ? channel.takers : 0, cta.first_channel + static_cast<int>(i)};
+      slot = {full ? now_ : never, full ? never : now_, 0, full ? channel.takers : 0,
+              cta.first_channel + static_cast<int>(i)};
     }
   }
   cta.roles_left = code.roles;
@@ -354,7 +355,8 @@ void SmMachineRoom::set_even_rates() {
   };
   for (const int place : order_) {
     const Running& running = pool_[at(place)];
-    for (const PipeUse& use : uses_of(running)) asked[static_cast<std::size_t>(use.pipe)] += use.work / running.op->floor;
+    for (const PipeUse& use : uses_of(running))
+      asked[static_cast<std::size_t>(use.pipe)] += use.work / running.op->floor;
   }
   for (const int place : order_) {
     Running& running = pool_[at(place)];
