@@ -12,7 +12,8 @@ using namespace perfmodel;
 SmCode code_of(const std::string& name, double iterations) {
   const Machine machine = load_machine("b200");
   const std::array<SequenceParameter, 2> shape{{{"full_iterations", iterations}, {"masked_iterations", 0}}};
-  return price(machine, operating_point(machine, machine.clock.datasheet.value), PipelineFile::load(name).pipeline(shape));
+  return price(machine, operating_point(machine, machine.clock.datasheet.value),
+               PipelineFile::load(name).pipeline(shape));
 }
 
 void simulate(benchmark::State& state, const std::string& name) {

@@ -12,6 +12,7 @@
 #include "model/schedule.hpp"
 #include "model/sm_code.hpp"
 #include "model/sm_simulate.hpp"
+#include "workloads/pipeline_check.hpp"
 
 namespace perfmodel {
 
@@ -189,7 +190,8 @@ std::optional<Plan> lower_attention_pipeline(const Machine& machine, const Libra
   if (file == nullptr || tensor_rate(machine, attention.dtype).si() <= 0) return std::nullopt;
   ItemTimes times(machine, *file, attention);
   const Pipeline shape = times.program({1, 0});
-  if (static_cast<double>(std::max(attention.seq_q, attention.seq_kv)) / std::min(shape.cta_m, shape.cta_n) > most_tiles) {
+  if (static_cast<double>(std::max(attention.seq_q, attention.seq_kv)) / std::min(shape.cta_m, shape.cta_n) >
+      most_tiles) {
     return std::nullopt;
   }
   const AttentionItems items = attention_items(attention, shape.cta_m, shape.cta_n, shape.longest_first);
@@ -206,8 +208,9 @@ std::optional<Plan> lower_attention_pipeline(const Machine& machine, const Libra
   kernel.makespan = list_schedule(times.of(items), items.repeats, workers);
   if (shape.persistent) kernel.makespan += Cycles(std::max(0.0, typical.alone - typical.item));
   const Pipeline pipeline = times.program(mean);
-  const auto priced = std::make_shared<SmCode>(
-      price(machine, operating_point(machine, machine.clock.datasheet.value), pipeline));
+  if (!covers(pipeline)) return std::nullopt;  // a dropout mask that the program does not draw, say
+  const auto priced =
+      std::make_shared<SmCode>(price(machine, operating_point(machine, machine.clock.datasheet.value), pipeline));
   Segment segment;
   segment.count = 1;
   segment.interval = Cycles(typical.item / shape.ctas_per_sm);

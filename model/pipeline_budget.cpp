@@ -32,7 +32,8 @@ void check_registers(const Machine& machine, const Pipeline& pipeline, Diagnosti
                                               role.registers, machine.registers.maximum_per_thread.value));
     }
   }
-  const auto file = static_cast<double>(machine.registers.per_sub_partition.value * machine.limits.sub_partitions.value);
+  const auto file =
+      static_cast<double>(machine.registers.per_sub_partition.value * machine.limits.sub_partitions.value);
   if (pipeline.ctas_per_sm * sum > file) {
     faults.error(largest->location,
                  fmt::format("{} CTAs of {:.0f} registers, an SM has {:.0f}; most of them in role '{}'",
@@ -47,22 +48,25 @@ void check_smem(const Machine& machine, const Pipeline& pipeline, Diagnostics& f
   if (largest == pipeline.channels.end()) return;
   const Bytes whole = pipeline.ctas_per_sm * (cta + machine.shared_memory.reserved_per_cta.value);
   if (cta > machine.shared_memory.maximum_per_cta.value || whole > machine.shared_memory.capacity.value) {
-    faults.error(largest->location,
-                 fmt::format("{} CTAs of {} of shared memory, an SM has {} and a CTA at most {}; most of it in '{}'",
-                             pipeline.ctas_per_sm, format_bytes(cta), format_bytes(machine.shared_memory.capacity.value),
-                             format_bytes(machine.shared_memory.maximum_per_cta.value), largest->name));
+    faults.error(
+        largest->location,
+        fmt::format("{} CTAs of {} of shared memory, an SM has {} and a CTA at most {}; most of it in '{}'",
+                    pipeline.ctas_per_sm, format_bytes(cta), format_bytes(machine.shared_memory.capacity.value),
+                    format_bytes(machine.shared_memory.maximum_per_cta.value), largest->name));
   }
 }
 
 void check_tmem(const Machine& machine, const Pipeline& pipeline, Diagnostics& faults) {
   if (pipeline.columns() == 0) return;
   const auto has = machine.tmem.columns.present() ? machine.tmem.columns.value : 0;
-  const auto columns = std::max<std::int64_t>(32, static_cast<std::int64_t>(std::bit_ceil(static_cast<unsigned>(pipeline.columns()))));
+  const auto columns =
+      std::max<std::int64_t>(32, static_cast<std::int64_t>(std::bit_ceil(static_cast<unsigned>(pipeline.columns()))));
   if (pipeline.ctas_per_sm * columns <= has) return;
   const auto size = [](const PipelineChannel& channel) { return channel.depth * channel.columns; };
   const auto largest = std::ranges::max_element(pipeline.channels, {}, size);
-  faults.error(largest->location, fmt::format("{} CTAs of {} columns of tensor memory, an SM has {}; most of them in '{}'",
-                                              pipeline.ctas_per_sm, columns, has, largest->name));
+  faults.error(largest->location,
+               fmt::format("{} CTAs of {} columns of tensor memory, an SM has {}; most of them in '{}'",
+                           pipeline.ctas_per_sm, columns, has, largest->name));
 }
 
 }  // namespace
@@ -82,7 +86,8 @@ void check_budget(const Machine& machine, const Pipeline& pipeline, Diagnostics&
                                                 machine.limits.threads_per_cta.value));
   }
   if (pipeline.cluster > 1 && !machine.limits.cluster_maximum.present()) {
-    faults.error(pipeline.location, fmt::format("clusters of {} CTAs, and {} has no clusters", pipeline.cluster, machine.name));
+    faults.error(pipeline.location,
+                 fmt::format("clusters of {} CTAs, and {} has no clusters", pipeline.cluster, machine.name));
   }
 }
 

@@ -22,7 +22,8 @@ class Pricer {
   SmCode price() {
     name_pipes();
     for (const PipelineChannel& channel : pipeline_.channels) {
-      code_.channels.push_back({static_cast<std::int16_t>(channel.depth), static_cast<std::int16_t>(channel.initial), 0});
+      code_.channels.push_back(
+          {static_cast<std::int16_t>(channel.depth), static_cast<std::int16_t>(channel.initial), 0});
       code_.channel_names.push_back(channel.name);
     }
     find_engines();
@@ -150,10 +151,12 @@ class Pricer {
       return;
     }
     if (mma.registers_b && machine_.tensor.mma_sync.present()) rate *= machine_.tensor.mma_sync.value;
-    work_[static_cast<std::size_t>(code_.tensor_pipe)] += 2 * mma.multiply_adds() / rate;
-    if (mma.registers_b) return;
     const double rows = mma.pair ? mma.m / 2 : mma.m;
     const double down = std::ceil(rows / static_cast<double>(machine_.tensor.rows.value));
+    // An instruction of fewer rows takes as long as a full one; of two CTAs' rows, half as many are full.
+    const double padded = mma.pair || mma.registers_b ? rows : down * static_cast<double>(machine_.tensor.rows.value);
+    work_[static_cast<std::size_t>(code_.tensor_pipe)] += 2 * padded * mma.n * mma.k / rate;
+    if (mma.registers_b) return;
     const double across = std::ceil(mma.n / static_cast<double>(machine_.tensor.maximum_columns.value));
     const double first = mma.a == OperandHome::smem ? rows * across : 0;
     const double second = mma.n * down / (mma.pair ? 2 : 1);
@@ -199,7 +202,8 @@ class Pricer {
       flat.issue = op.loaded.si() + op.stored.si() > 0 ? machine_.transfer.tma_issue.value.si() : 0;
       const Seconds l2 = 0.5 * (machine_.l2.near_latency.value + machine_.l2.far_latency.value);
       const bool outside = op.loaded.si() + op.stored.si() > 0;  // else between two SMs of a cluster
-      const double memory = outside ? ((op.from_dram ? machine_.dram.latency.value : l2) * point_.sm_clock).si() : remote;
+      const double memory =
+          outside ? ((op.from_dram ? machine_.dram.latency.value : l2) * point_.sm_clock).si() : remote;
       flat.give_lag += machine_.transfer.tma_latency.value.si() + memory;
       flat.take_lag += machine_.transfer.tma_latency.value.si();
     } else if (feeds_pair(op)) {
@@ -228,7 +232,8 @@ class Pricer {
       code_.waits.push_back({static_cast<std::int16_t>(channel), /*take=*/true, early});
     }
     for (const PipelineRead& read : op.reads) {
-      code_.waits.push_back({static_cast<std::int16_t>(read.channel), false, false, static_cast<std::int16_t>(read.ahead)});
+      code_.waits.push_back(
+          {static_cast<std::int16_t>(read.channel), false, false, static_cast<std::int16_t>(read.ahead)});
     }
     flat.waits = static_cast<std::int16_t>(op.takes.size() + op.reads.size());
     flat.first_give = static_cast<std::int16_t>(code_.gives.size());

@@ -24,8 +24,8 @@ struct PipeUse {
 
 struct SmWait {
   std::int16_t channel = 0;
-  bool take = false;   // empties the slot when done; else only looks at it
-  bool early = false;  // empties it on issue: whoever fills it goes through the same queue after this
+  bool take = false;       // empties the slot when done; else only looks at it
+  bool early = false;      // empties it on issue: whoever fills it goes through the same queue after this
   std::int16_t ahead = 0;  // looks at the slot so many after the one that its role takes next
 };
 
@@ -35,10 +35,10 @@ struct SmOp {
   std::int16_t first_use = 0, uses = 0;    // in SmCode::uses
   std::int16_t first_wait = 0, waits = 0;  // in SmCode::waits
   std::int16_t first_give = 0, gives = 0;  // in SmCode::gives
-  double floor = 0;    // cycles it takes with every pipe to itself
-  double issue = 0;    // cycles of its role, for an engine's operation
-  double give_lag = 0;  // from its end until a waiting role runs on with what it gave
-  double take_lag = 0;  // until a waiting giver may refill what it took
+  double floor = 0;                        // cycles it takes with every pipe to itself
+  double issue = 0;                        // cycles of its role, for an engine's operation
+  double give_lag = 0;                     // from its end until a waiting role runs on with what it gave
+  double take_lag = 0;                     // until a waiting giver may refill what it took
 };
 
 struct SmChannel {
@@ -53,8 +53,8 @@ struct SmRange {
 
 struct SmSegment {
   double count = 0;
-  int reference = 0;  // the role with most operations: its iterations are those of the segment
-  std::array<SmRange, 16> roles{};  // operations of each role
+  int reference = 0;                        // the role with most operations: its iterations are those of the segment
+  std::array<SmRange, 16> roles{};          // operations of each role
   std::array<double, max_sm_pipes> work{};  // of an iteration, cycles of each pipe
 };
 

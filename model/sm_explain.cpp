@@ -9,8 +9,8 @@ namespace perfmodel {
 
 namespace {
 
-constexpr double near = 0.02;        // a bound within this of the interval explains it
-constexpr double long_loop = 4000;   // iterations of a steady state: the ends do not show
+constexpr double near = 0.02;       // a bound within this of the interval explains it
+constexpr double long_loop = 4000;  // iterations of a steady state: the ends do not show
 
 std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
@@ -114,8 +114,8 @@ SmExplanation explain(const SmCode& code, int ctas) {
 }
 
 std::string explanation_text(const SmExplanation& e) {
-  std::string text = fmt::format("an iteration of segment '{}' takes {:.0f} clk{}, limited by {}\n", e.segment, e.interval,
-                                 e.ctas > 1 ? fmt::format(" with {} CTAs an SM", e.ctas) : "", e.limiter);
+  std::string text = fmt::format("an iteration of segment '{}' takes {:.0f} clk{}, limited by {}\n", e.segment,
+                                 e.interval, e.ctas > 1 ? fmt::format(" with {} CTAs an SM", e.ctas) : "", e.limiter);
   text += fmt::format("  recurrence bound {:6.0f} clk:", e.recurrence_bound);
   for (std::size_t i = 0; i < e.cycle.size(); ++i) {
     text += fmt::format("{} {} {:.0f}", i == 0 ? "" : " ->", e.cycle[i].op, e.cycle[i].cycles);

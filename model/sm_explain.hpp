@@ -2,8 +2,8 @@
 // would buy, by solving again.
 //
 //     an iteration of segment 'full' takes 2875 clk, limited by recurrence
-//       recurrence bound   2875 clk: read_s0 358 -> max0 140 -> exp0 922 -> write_p0 193 -> pv0 384 -> pv0b 128 -> qk0 750
-//       resource bound     2048 clk: tensor
+//       recurrence bound   2875 clk: read_s0 358 -> max0 140 -> exp0 922 -> write_p0 193 -> pv0 384 -> pv0b 128 -> qk0
+//       750 resource bound     2048 clk: tensor
 //     pipes: tensor 71 %, xu 62 %, ...
 //     without the wait of each for the other: ...
 #pragma once
@@ -37,13 +37,13 @@ struct Relaxation {
 struct SmExplanation {
   std::string segment;
   int ctas = 1;
-  double interval = 0;           // cycles between iterations of one CTA, simulated
-  double resource_bound = 0;     // all CTAs together
-  double recurrence_bound = 0;   // of one CTA
-  std::string busiest;           // pipe
-  std::string limiter;           // "recurrence", a pipe, or "contention" where neither bound explains the interval
+  double interval = 0;          // cycles between iterations of one CTA, simulated
+  double resource_bound = 0;    // all CTAs together
+  double recurrence_bound = 0;  // of one CTA
+  std::string busiest;          // pipe
+  std::string limiter;          // "recurrence", a pipe, or "contention" where neither bound explains the interval
   std::vector<CycleStep> cycle;
-  std::vector<PipeShare> pipes;  // the busiest first
+  std::vector<PipeShare> pipes;         // the busiest first
   std::vector<Relaxation> relaxations;  // the most useful first
 };
 

@@ -14,7 +14,7 @@ struct GraphEdge {
   std::int16_t from = 0;  // nodes
   std::int16_t to = 0;
   std::int16_t distance = 0;  // iterations
-  double delay = 0;       // cycles from start to start
+  double delay = 0;           // cycles from start to start
 };
 
 // Node i is the operation's start on its role, node i + ops its start on its engine.
@@ -23,7 +23,8 @@ struct SegmentGraph {
   int ops = 0;
   std::vector<GraphEdge> edges;  // ordered by `from`
   std::vector<int> first_edge;   // of each node, and the end
-  std::vector<int> policy;       // where to start solving from: the best edge out of each node for the delays it was made with
+  std::vector<int>
+      policy;  // where to start solving from: the best edge out of each node for the delays it was made with
 
   [[nodiscard]] int nodes() const { return 2 * ops; }
 };
@@ -33,9 +34,9 @@ struct SegmentGraph {
 SegmentGraph segment_graph(const SmCode& code, int segment);
 
 struct CycleRatio {
-  double ratio = 0;          // cycles an iteration; 0 without a cycle
-  bool deadlock = false;     // a cycle without distance
-  std::vector<int> ops;      // of the critical cycle, in order, as indices of SmCode::ops
+  double ratio = 0;            // cycles an iteration; 0 without a cycle
+  bool deadlock = false;       // a cycle without distance
+  std::vector<int> ops;        // of the critical cycle, in order, as indices of SmCode::ops
   std::vector<double> delays;  // from each to the next [cycles]
 };
 
@@ -54,12 +55,12 @@ class CycleSolver {
   void evaluate(const SegmentGraph& graph);
   void walk(const SegmentGraph& graph, int start);
 
-  std::vector<int> policy_;    // edge out of each node, -1 for none
+  std::vector<int> policy_;  // edge out of each node, -1 for none
   std::vector<double> value_;
-  std::vector<double> eta_;    // ratio that a node's policy leads to
+  std::vector<double> eta_;  // ratio that a node's policy leads to
   std::vector<int> state_;
   std::vector<int> path_;
-  int critical_ = -1;          // a node of the best cycle
+  int critical_ = -1;  // a node of the best cycle
   double best_ = 0;
   bool deadlock_ = false;
 };

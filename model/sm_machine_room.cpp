@@ -15,138 +15,6 @@ int queue_of(Engine engine) { return engine == Engine::tensor ? 0 : 1; }
 
 }  // namespace
 
-void SmMachineRoom::set_up(std::span<const SmResident> residents) {
-  ctas_.clear();
-  roles_.clear();
-  channels_.clear();
-  slots_.clear();
-  order_.clear();
-  channels_of_cta_ = 0;
-  now_ = offset_ = 0;
-  snapshot_count_ = 0;
-  watched_segment_ = -1;
-  result_ = {};
-  for (Queue& queue : queues_) queue.head = queue.size = 0, queue.busy = false;
-  for (std::size_t resident = 0; resident < residents.size(); ++resident) {
-    const SmCode& code = *residents[resident].code;
-    channels_of_cta_ = std::max(channels_of_cta_, code.channels.size());
-    for (int i = 0; i < residents[resident].ctas; ++i) {
-      CtaState cta;
-      cta.code = &code;
-      cta.resident = static_cast<int>(resident);
-      cta.first_role = static_cast<int>(roles_.size());
-      cta.first_channel = static_cast<int>(channels_.size());
-      cta.items = cta.items_left = residents[resident].items > 0 ? residents[resident].items : options_.items;
-      roles_.resize(roles_.size() + at(code.roles));
-      for (const SmChannel& channel : code.channels) {
-        channels_.push_back({0, 0, static_cast<int>(slots_.size()), channel.depth, channel.takers});
-        slots_.resize(slots_.size() + at(channel.depth));
-      }
-      ctas_.push_back(cta);
-    }
-  }
-  taken_.assign(roles_.size() * channels_of_cta_, 0);
-  pool_.resize(std::max(pool_.size(), roles_.size() + 2));
-  for (Queue& queue : queues_) queue.waiting.resize(std::max<std::size_t>(queue.waiting.size(), 64));
-  for (int cta = 0; cta < static_cast<int>(ctas_.size()); ++cta) start_cta(cta);
-}
-
-void SmMachineRoom::start_cta(int index) {
-  CtaState& cta = ctas_[at(index)];
-  const SmCode& code = *cta.code;
-  for (std::size_t i = 0; i < code.channels.size(); ++i) {
-    ChannelState& channel = channels_[at(cta.first_channel) + i];
-    channel.claimed = code.channels[i].initial;
-    ++channel.changes;
-    for (int s = 0; s < channel.depth; ++s) {
-      Slot& slot = slots_[at(channel.first_slot + s)];
-      const bool full = s < code.channels[i].initial;
-      slot = {full ? now_ : never, full ? never : now_, 0, full ? channel.takers : 0, cta.first_channel + static_cast<int>(i)};
-    }
-  }
-  cta.roles_left = code.roles;
-  for (int i = 0; i < code.roles; ++i) {
-    RoleState& role = roles_[at(cta.first_role + i)];
-    role = {};
-    role.cta = index;
-    role.role = i;
-    for (std::size_t c = 0; c < channels_of_cta_; ++c) taken(cta.first_role + i, static_cast<int>(c)) = 0;
-    role.segment = -1;
-  }
-  for (int i = 0; i < code.roles; ++i) next_segment(roles_[at(cta.first_role + i)]);
-}
-
-void SmMachineRoom::next_segment(RoleState& role) {
-  const SmCode& code = *ctas_[at(role.cta)].code;
-  for (;;) {
-    if (++role.segment >= static_cast<int>(code.segments.size())) {
-      finish_role_item(role);
-      return;
-    }
-    const SmSegment& segment = code.segments[at(role.segment)];
-    const SmRange range = segment.roles[at(role.role)];
-    if (segment.count < 1 || range.begin == range.end) continue;
-    role.begin = role.op = range.begin;
-    role.end = range.end;
-    role.count = segment.count;
-    role.iteration = 0;
-    return;
-  }
-}
-
-void SmMachineRoom::next_op(RoleState& role) {
-  if (++role.op < role.end) return;
-  role.op = role.begin;
-  role.iteration += 1;
-  if (role.iteration >= role.count) next_segment(role);
-}
-
-// A role of a persistent CTA goes on with the next item by itself; the others wait until the CTA has ended.
-void SmMachineRoom::finish_role_item(RoleState& role) {
-  CtaState& cta = ctas_[at(role.cta)];
-  if (cta.code->persistent) {
-    int& through = cta.through[at(role.item) % cta.through.size()];
-    if (++through == cta.code->roles) {
-      through = 0;
-      record_item(cta);
-    }
-    if (++role.item < cta.items) {
-      role.segment = -1;
-      role.watched = 0;
-      next_segment(role);
-      return;
-    }
-  } else {
-    --cta.roles_left;
-  }
-  role.status = RoleStatus::done;
-  role.op = role.begin = role.end = 0;
-  end_cta(role.cta);
-}
-
-void SmMachineRoom::record_item(const CtaState& cta) {
-  const double end = now_ + offset_;
-  const auto resident = at(std::min(cta.resident, max_simulated - 1));
-  ++result_.items;
-  if (result_.first_item[resident] <= 0) result_.first_item[resident] = end;
-  result_.last_item[resident] = end;
-}
-
-// A CTA that is not persistent ends with its last operation, stores among them, and leaves its place to the next.
-void SmMachineRoom::end_cta(int index) {
-  CtaState& cta = ctas_[at(index)];
-  if (cta.code->persistent || cta.roles_left > 0 || cta.in_flight > 0 || cta.items_left <= 0) return;
-  record_item(cta);
-  if (--cta.items_left <= 0) return;
-  start_cta(index);
-  for (int i = 0; i < cta.code->roles; ++i) {
-    RoleState& role = roles_[at(cta.first_role + i)];
-    if (role.status == RoleStatus::done) continue;
-    role.status = RoleStatus::asleep;
-    role.wake = now_ + cta.code->restart;
-  }
-}
-
 double SmMachineRoom::blocked(RoleState& role, int channel) const {
   role.blocked_by = ctas_[at(role.cta)].first_channel + channel;
   role.seen = channels_[at(role.blocked_by)].changes;
@@ -354,7 +222,8 @@ void SmMachineRoom::set_even_rates() {
   };
   for (const int place : order_) {
     const Running& running = pool_[at(place)];
-    for (const PipeUse& use : uses_of(running)) asked[static_cast<std::size_t>(use.pipe)] += use.work / running.op->floor;
+    for (const PipeUse& use : uses_of(running))
+      asked[static_cast<std::size_t>(use.pipe)] += use.work / running.op->floor;
   }
   for (const int place : order_) {
     Running& running = pool_[at(place)];

@@ -41,6 +41,7 @@ class SmMachineRoom {
 
   // sm_recurrence.cpp
   void watch(const RoleState& reference);
+  [[nodiscard]] bool has_settled() const;
   void sign(Snapshot& snapshot) const;
   bool skip_from(const Snapshot& before, const Snapshot& now, const RoleState& reference, bool exact);
 
@@ -54,7 +55,8 @@ class SmMachineRoom {
     return taken_[static_cast<std::size_t>(role) * channels_of_cta_ + static_cast<std::size_t>(channel)];
   }
   [[nodiscard]] static int place_of(const ChannelState& channel, std::int64_t token) {
-    return channel.first_slot + static_cast<int>(static_cast<std::uint32_t>(token) % static_cast<std::uint32_t>(channel.depth));
+    return channel.first_slot +
+           static_cast<int>(static_cast<std::uint32_t>(token) % static_cast<std::uint32_t>(channel.depth));
   }
   [[nodiscard]] Slot& slot_of(const ChannelState& channel, std::int64_t token) {
     return slots_[static_cast<std::size_t>(place_of(channel, token))];
@@ -81,8 +83,8 @@ class SmMachineRoom {
   std::vector<Slot> slots_;
   std::vector<std::int64_t> taken_;  // by role and channel of its CTA
   std::size_t channels_of_cta_ = 0;
-  std::vector<Running> pool_;  // one place a role, then one an engine
-  std::vector<int> order_;     // places under way, oldest first
+  std::vector<Running> pool_;    // one place a role, then one an engine
+  std::vector<int> order_;       // places under way, oldest first
   std::array<Queue, 2> queues_;  // tensor, tma
   std::array<double, max_sm_pipes> free_{};
 

@@ -11,9 +11,10 @@ namespace {
 // Share of the period. Pipes shared by a fluid rule make the state approach its cycle geometrically; waiting for the
 // last digits is dear and moves the interval by less than this.
 constexpr double tolerance = 5e-4;
-constexpr double patience = 6;  // iterations after which an average stands for the exact period
-constexpr std::size_t averaged = 4;  // of the latest iterations
-constexpr double least_left_out = 1;       // periods
+constexpr double patience = 16;        // iterations after which an average stands for the exact period
+constexpr std::size_t averaged = 4;    // of the latest iterations
+constexpr double settled = 3e-4;       // intervals in a row that differ by no more than this share have settled
+constexpr double least_left_out = 1;  // periods
 
 bool same(const std::vector<double>& a, const std::vector<double>& b, double period) {
   const double near = tolerance * period;
@@ -57,7 +58,8 @@ void SmMachineRoom::sign(Snapshot& snapshot) const {
     exact(running.cta);
     out.push_back(left * running.op->floor);
   };
-  for (const int place : order_) run(pool_[static_cast<std::size_t>(place)], pool_[static_cast<std::size_t>(place)].left);
+  for (const int place : order_)
+    run(pool_[static_cast<std::size_t>(place)], pool_[static_cast<std::size_t>(place)].left);
   for (const Queue& queue : queues_) {
     exact(static_cast<double>(queue.size));
     for (std::size_t i = 0; i < queue.size; ++i) run(queue.waiting[(queue.head + i) % queue.waiting.size()], 0);
@@ -86,7 +88,8 @@ bool SmMachineRoom::skip_from(const Snapshot& before, const Snapshot& now, const
     periods = std::min(periods, std::floor((role.count - 1 - role.iteration) / step));
   }
   const double interval = (now.time - before.time) / own;
-  if (reference.segment < max_simulated_segments) result_.interval[static_cast<std::size_t>(reference.segment)] = interval;
+  if (reference.segment < max_simulated_segments)
+    result_.interval[static_cast<std::size_t>(reference.segment)] = interval;
   if (periods < least_left_out) return false;
   for (std::size_t i = 0; i < roles_.size(); ++i) {
     if (roles_[i].status == RoleStatus::done) continue;
@@ -97,6 +100,15 @@ bool SmMachineRoom::skip_from(const Snapshot& before, const Snapshot& now, const
   for (const int place : order_) pool_[static_cast<std::size_t>(place)].start -= periods * (now.time - before.time);
   result_.exact = result_.exact && exact;
   return true;
+}
+
+// The last three intervals agree, although the state still drifts.
+bool SmMachineRoom::has_settled() const {
+  if (snapshot_count_ < 4) return false;
+  const auto time = [&](std::size_t back) { return snapshots_[(snapshot_count_ - back) % snapshots_.size()].time; };
+  const double last = time(0) - time(1);
+  const double near = settled * last;
+  return std::abs(last - (time(1) - time(2))) <= near && std::abs(last - (time(2) - time(3))) <= near;
 }
 
 void SmMachineRoom::watch(const RoleState& reference) {
@@ -112,13 +124,17 @@ void SmMachineRoom::watch(const RoleState& reference) {
   for (std::size_t back = 1; back <= kept; ++back) {
     const Snapshot& before = snapshots_[(snapshot_count_ - back) % snapshots_.size()];
     if (same(before.signature, latest.signature, latest.time - before.time)) {
-      if (skip_from(before, latest, reference, /*exact=*/true)) snapshot_count_ = 0;
-      else ++snapshot_count_;
+      if (skip_from(before, latest, reference, /*exact=*/true))
+        snapshot_count_ = 0;
+      else
+        ++snapshot_count_;
       return;
     }
   }
-  if (static_cast<double>(snapshot_count_) > patience) {
-    const Snapshot& before = snapshots_[(snapshot_count_ - averaged) % snapshots_.size()];
+  const bool waited = static_cast<double>(snapshot_count_) > patience;
+  if (waited || has_settled()) {
+    const std::size_t back = waited ? averaged : 1;
+    const Snapshot& before = snapshots_[(snapshot_count_ - back) % snapshots_.size()];
     if (skip_from(before, latest, reference, /*exact=*/false)) {
       snapshot_count_ = 0;
       return;

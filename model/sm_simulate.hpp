@@ -29,8 +29,8 @@ struct SmResident {
 
 struct SimulationOptions {
   Arbitration arbitration = Arbitration::oldest_first;
-  int items = 1;         // of each CTA; one after the other where the code is persistent, else in new CTAs
-  bool skip = true;      // leave out the repetitions of a state that recurs
+  int items = 1;     // of each CTA; one after the other where the code is persistent, else in new CTAs
+  bool skip = true;  // leave out the repetitions of a state that recurs
   int most_events = 400000;
 };
 
@@ -47,15 +47,15 @@ inline constexpr int max_simulated = 4;  // kinds of residents
 inline constexpr int max_simulated_segments = 8;
 
 struct SimulationResult {
-  double time = 0;        // cycles until everything has ended
-  int items = 0;          // finished in all
+  double time = 0;                                 // cycles until everything has ended
+  int items = 0;                                   // finished in all
   std::array<double, max_simulated> first_item{};  // end of the first item of the first CTA of each resident
   std::array<double, max_simulated> last_item{};   // end of its last one
   // Cycles of an iteration of each segment of the first resident, where its state recurred; else 0.
   std::array<double, max_simulated_segments> interval{};
   int events = 0;
   bool deadlock = false;
-  bool exact = true;  // every repetition left out was an exact one
+  bool exact = true;             // every repetition left out was an exact one
   std::array<int, 8> blocked{};  // operations that wait for ever, of the first resident, -1 after the last
 };
 

@@ -25,9 +25,9 @@ struct RoleState {
   double iteration = 0;
   double count = 0;
   double wake = 0;
-  double watched = 0;  // the last iteration at whose start the state was looked at
-  int item = 0;        // of a persistent CTA
-  int blocked_by = -1;  // channel that has to change before it can go on
+  double watched = 0;      // the last iteration at whose start the state was looked at
+  int item = 0;            // of a persistent CTA
+  int blocked_by = -1;     // channel that has to change before it can go on
   std::uint32_t seen = 0;  // changes of that channel when it was looked at
   RoleStatus status = RoleStatus::ready;
 };
@@ -39,16 +39,16 @@ struct CtaState {
   int first_channel = 0;
   int items = 1;
   int items_left = 1;
-  int roles_left = 0;    // not yet through the item; of a CTA that is not persistent
-  int in_flight = 0;     // operations of its engines
+  int roles_left = 0;             // not yet through the item; of a CTA that is not persistent
+  int in_flight = 0;              // operations of its engines
   std::array<int, 32> through{};  // roles of a persistent CTA that are through an item, by item modulo its size
 };
 
 struct Slot {
-  double full = never;   // from when on a taker may use it
-  double empty = 0;      // from when on a giver may fill it
-  double emptied = 0;    // latest of the takers so far
-  int pending = 0;       // takers still to finish
+  double full = never;  // from when on a taker may use it
+  double empty = 0;     // from when on a giver may fill it
+  double emptied = 0;   // latest of the takers so far
+  int pending = 0;      // takers still to finish
   int channel = 0;
 };
 
@@ -64,7 +64,7 @@ struct ChannelState {
 struct Running {
   const SmOp* op = nullptr;
   int cta = 0;
-  int role = 0;  // in the list of roles
+  int role = 0;     // in the list of roles
   double left = 1;  // share still to do
   double rate = 0;  // share a cycle
   double start = 0;

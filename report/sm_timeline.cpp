@@ -16,7 +16,9 @@ std::size_t at(int index) { return static_cast<std::size_t>(index); }
 // Operations of an engine get the engine's row, the others their role's.
 std::string row_of(const SmCode& code, const SmEvent& event) {
   const Engine engine = code.ops[at(event.op)].engine;
-  const std::string name = engine == Engine::tensor ? "tensor" : engine == Engine::tma ? "tma" : code.op_roles[at(event.op)];
+  const std::string name = engine == Engine::tensor ? "tensor"
+                           : engine == Engine::tma  ? "tma"
+                                                    : code.op_roles[at(event.op)];
   return event.cta == 0 ? name : fmt::format("{} of CTA {}", name, event.cta);
 }
 
@@ -89,7 +91,8 @@ std::string sm_ascii_timeline(const SmCode& code, const std::vector<SmEvent>& ev
     const auto row = static_cast<std::size_t>(std::ranges::find(rows, row_of(code, event)) - rows.begin());
     const std::string& name = code.op_names[at(event.op)];
     seen[name] = letters.at(name);
-    for (int i = column(event.start); i <= column(std::max(event.start, event.end - 1)); ++i) lines[row][at(i)] = letters.at(name);
+    for (int i = column(event.start); i <= column(std::max(event.start, event.end - 1)); ++i)
+      lines[row][at(i)] = letters.at(name);
   }
   std::string text = fmt::format("{:<{}}  {:<{}.0f}{:.0f}\n", "clk", margin, begin, std::max(1, width - 8), end);
   for (std::size_t i = 0; i < rows.size(); ++i) text += fmt::format("{:<{}}  {}\n", rows[i], margin, lines[i]);

@@ -28,13 +28,30 @@ enum class Engine : std::uint8_t { none, tensor, tma };
 // The parts of an operator's work. Matrix products count multiply-adds, load and store bytes, vote rows, and the
 // others elements.
 enum class Duty : std::uint8_t {
-  qk, pv, dp, dv, dk, dq, gemm,                               // matrix products
-  max, scale, exp, convert, sum, mask, vote, rescale, normalise, grad, dropout,  // on scores, rows and outputs
-  load, store,
+  qk,
+  pv,
+  dp,
+  dv,
+  dk,
+  dq,
+  gemm,  // matrix products
+  max,
+  scale,
+  exp,
+  convert,
+  sum,
+  mask,
+  vote,
+  rescale,
+  normalise,
+  grad,
+  dropout,  // on scores, rows and outputs
+  load,
+  store,
 };
 inline constexpr std::array<std::string_view, 20> duty_names{
-    "qk",  "pv",   "dp",   "dv",      "dk",        "dq",   "gemm",    "max",  "scale", "exp",
-    "convert", "sum", "mask", "vote", "rescale", "normalise", "grad", "dropout", "load", "store"};
+    "qk",      "pv",  "dp",   "dv",   "dk",      "dq",        "gemm", "max",     "scale", "exp",
+    "convert", "sum", "mask", "vote", "rescale", "normalise", "grad", "dropout", "load",  "store"};
 inline constexpr std::size_t duty_count = duty_names.size();
 
 // Where the tensor cores read the first operand of a product; the second is in shared memory.
@@ -71,9 +88,9 @@ struct PipelineRole {
 struct PipelineChannel {
   std::string name;
   int depth = 1;
-  int initial = 0;   // slots full at the start of a CTA
-  Bytes smem;        // of a slot
-  int columns = 0;   // of tensor memory, a slot
+  int initial = 0;  // slots full at the start of a CTA
+  Bytes smem;       // of a slot
+  int columns = 0;  // of tensor memory, a slot
   Location location;
 };
 
@@ -91,10 +108,10 @@ struct PipelineOp {
   std::vector<InstructionCount> instructions;  // of all threads together
   std::vector<InstructionCount> chain;         // dependent instructions that nothing hides
   std::optional<PipelineMma> mma;
-  Bytes loaded;    // from the L2, or from DRAM
+  Bytes loaded;            // from the L2, or from DRAM
   bool from_dram = false;  // no other CTA has just read it
-  Bytes stored;    // to the L2
-  Bytes smem;      // moved in shared memory beside what instructions and products move
+  Bytes stored;            // to the L2
+  Bytes smem;              // moved in shared memory beside what instructions and products move
   std::vector<int> takes;  // channels: waits for a full slot and empties it when done
   std::vector<PipelineRead> reads;
   std::vector<int> gives;  // waits for an empty slot and fills it when done
@@ -103,7 +120,7 @@ struct PipelineOp {
 
 struct PipelineSegment {
   std::string name;
-  double count = 1;  // iterations
+  double count = 1;             // iterations
   std::vector<PipelineOp> ops;  // each role runs its own in this order
   Location location;
 };
@@ -136,8 +153,8 @@ struct Pipeline {
   Location location;
 
   [[nodiscard]] int warps() const;
-  [[nodiscard]] Bytes smem() const;     // of all rings
-  [[nodiscard]] int columns() const;    // of tensor memory
+  [[nodiscard]] Bytes smem() const;        // of all rings
+  [[nodiscard]] int columns() const;       // of tensor memory
   [[nodiscard]] double registers() const;  // of all threads together
   // What its operations do in one item.
   [[nodiscard]] PipelineDemand done() const;

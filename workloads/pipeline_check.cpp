@@ -21,9 +21,12 @@ std::size_t at(int index) { return static_cast<std::size_t>(index); }
 class Game {
  public:
   Game(const Pipeline& pipeline, double most_iterations)
-      : pipeline_(pipeline), most_(most_iterations), claimed_(pipeline.channels.size()),
+      : pipeline_(pipeline),
+        most_(most_iterations),
+        claimed_(pipeline.channels.size()),
         taken_(pipeline.roles.size(), std::vector<std::int64_t>(pipeline.channels.size(), 0)),
-        takers_(pipeline.channels.size()), at_(pipeline.roles.size()) {
+        takers_(pipeline.channels.size()),
+        at_(pipeline.roles.size()) {
     for (std::size_t c = 0; c < claimed_.size(); ++c) claimed_[c] = pipeline.channels[c].initial;
     for (const PipelineSegment& segment : pipeline.segments) {
       for (const PipelineOp& op : segment.ops) {
@@ -150,8 +153,9 @@ bool check_users(const Pipeline& pipeline, Diagnostics& faults) {
     const auto other = std::ranges::find_if(
         users.givers, [&](const PipelineOp* op) { return op->role != users.givers.front()->role; });
     if (other != users.givers.end()) {
-      faults.error((*other)->location, fmt::format("'{}' is a second role that gives to channel '{}'",
-                                                   pipeline.roles[at((*other)->role)].name, channel.name))
+      faults
+          .error((*other)->location, fmt::format("'{}' is a second role that gives to channel '{}'",
+                                                 pipeline.roles[at((*other)->role)].name, channel.name))
           .note(users.givers.front()->location, "the first gives to it here");
     }
   }
@@ -161,8 +165,9 @@ bool check_users(const Pipeline& pipeline, Diagnostics& faults) {
         const Users users = users_of(pipeline, read.channel);
         const bool own = std::ranges::any_of(users.takers, [&](const PipelineOp* o) { return o->role == op.role; });
         if (own || users.takers.empty()) continue;
-        faults.error(op.location, fmt::format("'{}' reads channel '{}', which its role '{}' never takes from", op.name,
-                                              pipeline.channels[at(read.channel)].name, pipeline.roles[at(op.role)].name));
+        faults.error(op.location,
+                     fmt::format("'{}' reads channel '{}', which its role '{}' never takes from", op.name,
+                                 pipeline.channels[at(read.channel)].name, pipeline.roles[at(op.role)].name));
       }
     }
   }
@@ -175,9 +180,9 @@ void report_deadlock(const Pipeline& pipeline, Game& game, Diagnostics& faults) 
     const PipelineOp* op = game.next(role);
     if (op == nullptr) continue;
     const int channel = game.obstacle(*op);
-    const std::string text = fmt::format("'{}' waits for {} slot of '{}'", op->name,
-                                         game.gives(*op, channel) ? "an empty" : "a full",
-                                         pipeline.channels[at(channel)].name);
+    const std::string text =
+        fmt::format("'{}' waits for {} slot of '{}'", op->name, game.gives(*op, channel) ? "an empty" : "a full",
+                    pipeline.channels[at(channel)].name);
     if (found == nullptr) {
       found = &faults.error(op->location, "deadlock: " + text);
     } else {
@@ -246,8 +251,8 @@ void check_rings(const Pipeline& pipeline, Diagnostics& faults) {
 void check_coverage(const Pipeline& pipeline, Diagnostics& faults) {
   const PipelineDemand done = pipeline.done();
   const auto short_of = [&](std::string_view words, double has, double wants) {
-    faults.error(pipeline.location, fmt::format("work left out: an item asks for {:.0f} {}, the program does {:.0f}",
-                                                wants, words, has));
+    faults.error(pipeline.location,
+                 fmt::format("work left out: an item asks for {:.0f} {}, the program does {:.0f}", wants, words, has));
   };
   for (const DutyWord& each : duty_words) {
     if (!enough(done[each.duty], pipeline.demand[each.duty])) {
@@ -255,7 +260,8 @@ void check_coverage(const Pipeline& pipeline, Diagnostics& faults) {
     }
   }
   const double rows = rescaled_rows(pipeline, done);
-  if (!enough(rows, pipeline.demand[Duty::vote])) short_of("rows rescaled or voted on", rows, pipeline.demand[Duty::vote]);
+  if (!enough(rows, pipeline.demand[Duty::vote]))
+    short_of("rows rescaled or voted on", rows, pipeline.demand[Duty::vote]);
 }
 
 bool covers(const Pipeline& pipeline) {
@@ -293,7 +299,8 @@ void check_pipeline(const PipelineFile& file, Diagnostics& faults) {
     check_coverage(pipeline, faults);
     if (!faults.has_errors()) continue;
     std::string text;
-    for (const SequenceParameter& word : shape) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", word.name, word.value);
+    for (const SequenceParameter& word : shape)
+      text += fmt::format("{}{} {}", text.empty() ? "" : ", ", word.name, word.value);
     faults.warning({}, "found at " + text);
     return;
   }

@@ -20,8 +20,8 @@ PipelineDemand forward(const Pipeline& pipeline, const PipelineShape& shape) {
   demand[Duty::vote] = rows * (tiles - 1);
   demand[Duty::normalise] = rows * shape.head_dim_v;
   demand[Duty::dropout] = shape.dropout * scores;
-  demand[Duty::load] = shape.element_bytes *
-                       (rows * shape.head_dim + keys * (shape.head_dim + shape.head_dim_v) / pipeline.cluster);
+  demand[Duty::load] =
+      shape.element_bytes * (rows * shape.head_dim + keys * (shape.head_dim + shape.head_dim_v) / pipeline.cluster);
   demand[Duty::store] = shape.output_bytes * rows * shape.head_dim_v;
   return demand;
 }
@@ -39,10 +39,9 @@ PipelineDemand backward(const Pipeline& pipeline, const PipelineShape& shape) {
   demand[Duty::convert] = 2 * scores;  // P and dS
   demand[Duty::mask] = keys * pipeline.cta_m * shape.masked_iterations;
   demand[Duty::dropout] = shape.dropout * scores;
-  demand[Duty::load] =
-      shape.element_bytes * (keys + queries / pipeline.cluster) * (shape.head_dim + shape.head_dim_v);
-  demand[Duty::store] = shape.output_bytes * keys * (shape.head_dim + shape.head_dim_v) +
-                        4 * queries * shape.head_dim / pipeline.cluster;
+  demand[Duty::load] = shape.element_bytes * (keys + queries / pipeline.cluster) * (shape.head_dim + shape.head_dim_v);
+  demand[Duty::store] =
+      shape.output_bytes * keys * (shape.head_dim + shape.head_dim_v) + 4 * queries * shape.head_dim / pipeline.cluster;
   return demand;
 }
 

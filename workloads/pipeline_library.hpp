@@ -18,7 +18,7 @@ namespace perfmodel {
 struct PipelineUse {
   Family family = Family::fa4;
   Pass pass = Pass::fwd;
-  std::optional<bool> causal;  // only with or only without the mask; both where empty
+  std::optional<bool> causal;       // only with or only without the mask; both where empty
   std::vector<std::string> tensor;  // generations
   std::string file;
   bool adopted = false;  // stands in for the closed form unless asked otherwise

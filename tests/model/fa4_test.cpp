@@ -15,7 +15,8 @@ double operand_cycles(const SmCode& code, const std::string& segment) {
   double sum = 0;
   const auto& flat = code.segments[static_cast<std::size_t>(test::segment_of(code, segment))];
   for (int role = 0; role < code.roles; ++role) {
-    for (int o = flat.roles[static_cast<std::size_t>(role)].begin; o < flat.roles[static_cast<std::size_t>(role)].end; ++o) {
+    for (int o = flat.roles[static_cast<std::size_t>(role)].begin; o < flat.roles[static_cast<std::size_t>(role)].end;
+         ++o) {
       const SmOp& op = code.ops[static_cast<std::size_t>(o)];
       for (int i = 0; op.engine == Engine::tensor && i < op.uses; ++i) {
         const PipeUse& use = code.uses[static_cast<std::size_t>(op.first_use + i)];
@@ -58,7 +59,8 @@ double backward_smem(const SmCode& code) {
   return sum;
 }
 
-TEST_CASE("backward, N = d = 128: 2560 clk of MMA, 1024 of exponentials, shared memory 3328 with one CTA and 2688 with two") {
+TEST_CASE(
+    "backward, N = d = 128: 2560 clk of MMA, 1024 of exponentials, shared memory 3328 with one CTA and 2688 with two") {
   const std::vector<SequenceParameter> shape{{"full_iterations", 8}, {"masked_iterations", 0}};
   const SmCode one = code_of("fa4_backward", shape);
   CHECK(pipe_work(one, "full", "tensor") == Approx(2560));

@@ -46,7 +46,8 @@ inline double pipe_work(const SmCode& code, const std::string& segment, const st
 inline double tensor_work(const SmCode& code, const std::string& segment) { return pipe_work(code, segment, "tensor"); }
 
 // The interval of a steady state, by the difference of two long runs.
-inline double interval(SmCode code, const std::string& segment, int ctas = 1, Arbitration rule = Arbitration::oldest_first) {
+inline double interval(SmCode code, const std::string& segment, int ctas = 1,
+                       Arbitration rule = Arbitration::oldest_first) {
   Simulator simulator;
   const SmResident resident{&code, ctas};
   SimulationOptions options;

@@ -31,13 +31,16 @@ segments:
     ops:
       - {{name: make, role: a, does: {{exp2: {}}}, gives: [X]}}
       - {{name: use, role: b, does: {{ffma: {}}}, takes: [X]}}
-)", depth, exponentials, multiply_adds), "two.yaml");
+)",
+                                             depth, exponentials, multiply_adds),
+                                 "two.yaml");
 }
 
 TEST_CASE("a ring of two slots hides the shorter of two roles, one of a slot adds both and the waits between") {
   // 16 exponentials and 128 multiply-adds a clock: 1000 clk and 400 clk; a barrier takes 54.
   CHECK(interval(code_of(test::b200(), two_roles(2, 16000, 51200)), "loop") == Approx(1000).epsilon(1e-3));
-  CHECK(interval(code_of(test::b200(), two_roles(1, 16000, 51200)), "loop") == Approx(1000 + 54 + 400 + 54).epsilon(1e-3));
+  CHECK(interval(code_of(test::b200(), two_roles(1, 16000, 51200)), "loop") ==
+        Approx(1000 + 54 + 400 + 54).epsilon(1e-3));
 }
 
 TEST_CASE("bounds are tight on programs made by hand") {
@@ -64,7 +67,8 @@ name: one
 operator: mask
 roles: {a: {warps: 1, registers: 32}}
 segments: [{name: loop, count: words, ops: [{name: work, role: a, does: {exp2: 1600}}]}]
-)", "one.yaml");
+)",
+                                              "one.yaml");
   CHECK(interval(code_of(test::b200(), file), "loop") == Approx(400));
 }
 
@@ -74,7 +78,9 @@ TEST_CASE("the simulation never beats a bound, on shipped programs") {
     CAPTURE(name);
     const PipelineFile file = PipelineFile::load(name);
     const Pipeline pipeline = file.pipeline();
-    const Machine machine = load_machine(pipeline.tensor == "tcgen05" ? "b200" : pipeline.tensor == "wgmma" ? "h100-sxm" : "a100-sxm");
+    const Machine machine = load_machine(pipeline.tensor == "tcgen05" ? "b200"
+                                         : pipeline.tensor == "wgmma" ? "h100-sxm"
+                                                                      : "a100-sxm");
     const SmCode code = code_of(machine, file);
     const int loop = main_segment(code);
     const double simulated = interval(code, code.segment_names[static_cast<std::size_t>(loop)]);
@@ -174,7 +180,8 @@ std::string random_program(std::mt19937& random) {
   for (int i = 0; i < roles; ++i) {
     const int parts = pick(1, 3);
     for (int part = 0; part < parts; ++part) {
-      text += fmt::format("      - {{name: o{}{}, role: r{}, does: {{{}: {}}}", i, part, i, classes[pick(0, 4)], pick(0, 20000));
+      text += fmt::format("      - {{name: o{}{}, role: r{}, does: {{{}: {}}}", i, part, i, classes[pick(0, 4)],
+                          pick(0, 20000));
       if (part == 0) text += fmt::format(", takes: [C{}]", (i + roles - 1) % roles);
       if (part == parts - 1) text += fmt::format(", gives: [C{}]", i);
       text += "}\n";

@@ -68,7 +68,8 @@ TEST_CASE("cheating programs are refused, each for its own reason") {
   const std::string honest = shipped("fa4_forward");
   SUBCASE("softmax dropped") {
     const std::string text = edited(honest, "softmax_max: {count: scores", "softmax_max: {count: 0");
-    CHECK(holds(faults_of(text), "error: work left out: an item asks for 229376 scores in row maxima, the program does 0"));
+    CHECK(holds(faults_of(text),
+                "error: work left out: an item asks for 229376 scores in row maxima, the program does 0"));
   }
   SUBCASE("exponentials halved") {
     const std::string text = edited(honest, "softmax_exp: {count: scores", "softmax_exp: {count: scores / 2");
@@ -81,13 +82,15 @@ TEST_CASE("cheating programs are refused, each for its own reason") {
     double exponentials = 0;
     const Pipeline pipeline = PipelineFile::from_text(text, "p.yaml").pipeline();
     for (const PipelineOp& op : pipeline.segments[1].ops) {
-      for (const InstructionCount& entry : op.instructions) exponentials += entry.instruction == "ffma2" ? entry.count : 0;
+      for (const InstructionCount& entry : op.instructions)
+        exponentials += entry.instruction == "ffma2" ? entry.count : 0;
     }
     CHECK(exponentials > 32768);
   }
   SUBCASE("tile skipped") {
     const std::string text = edited(honest, "count: max(0, full_iterations - 1)", "count: max(0, full_iterations - 2)");
-    CHECK(holds(faults_of(text), "work left out: an item asks for 29360128 multiply-adds of Q K^T, the program does 25165824"));
+    CHECK(holds(faults_of(text),
+                "work left out: an item asks for 29360128 multiply-adds of Q K^T, the program does 25165824"));
   }
   SUBCASE("bytes forgotten") {
     const std::string text = edited(honest, "load: \"cta_n * head_dim_v * element_bytes\"", "load: 0");
@@ -151,10 +154,13 @@ TEST_CASE("a loop of empty rings is a deadlock; a slot that starts full ends it"
 }
 
 TEST_CASE("rings that do not balance, or that nobody gives to") {
-  const std::string more = edited(edited(pair, "Y: {}", "Y: {initial: 1, depth: 2}"), "gives: [Y]}", "gives: [Y]}\n      - {name: twice, role: b, gives: [Y]}");
+  const std::string more = edited(edited(pair, "Y: {}", "Y: {initial: 1, depth: 2}"), "gives: [Y]}",
+                                  "gives: [Y]}\n      - {name: twice, role: b, gives: [Y]}");
   CHECK(holds(faults_of(more), "error: deadlock"));
-  CHECK(holds(faults_of(edited(pair, ", gives: [Y]", "")), "program.yaml:4:19: error: no operation gives to channel 'Y'"));
-  CHECK(holds(faults_of(edited(edited(pair, "takes: [Y], ", ""), ", gives: [Y]", "")), "no operation gives to channel 'Y'"));
+  CHECK(holds(faults_of(edited(pair, ", gives: [Y]", "")),
+              "program.yaml:4:19: error: no operation gives to channel 'Y'"));
+  CHECK(holds(faults_of(edited(edited(pair, "takes: [Y], ", ""), ", gives: [Y]", "")),
+              "no operation gives to channel 'Y'"));
 }
 
 TEST_CASE("slots left in a ring at the end of an item") {
@@ -166,23 +172,25 @@ segments:
   - {name: make, count: 4, ops: [{name: make, role: a, does: {dropout_mask: words / 4}, gives: [X]}]}
   - {name: use, count: 3, ops: [{name: use, role: b, async: tma, does: {store: 4 / 3 * words}, takes: [X]}]}
 )";
-  CHECK(holds(faults_of(text), "program.yaml:4:12: error: channel 'X' is unbalanced: an item gives 4 slots and role 'b' takes 3"));
+  CHECK(holds(faults_of(text),
+              "program.yaml:4:12: error: channel 'X' is unbalanced: an item gives 4 slots and role 'b' takes 3"));
 }
 
 TEST_CASE("faults of form have their place") {
-  CHECK(holds(faults_of(edited(pair, "role: b", "role: c")),
-              "program.yaml:10:27: error: unknown role 'c'\n"));
+  CHECK(holds(faults_of(edited(pair, "role: b", "role: c")), "program.yaml:10:27: error: unknown role 'c'\n"));
   CHECK(holds(faults_of(edited(pair, "takes: [X]", "takes: [Z]")), "error: unknown channel 'Z'"));
   CHECK(holds(faults_of(edited(pair, "store: 4", "store: fuor")), "error: 'store': unknown name 'fuor'"));
   CHECK(holds(faults_of(edited(pair, "warps: 4", "warp: 4")), "missing key 'warps' in role 'a'"));
   CHECK(holds(test::error_of([] {
-    const std::array<SequenceParameter, 1> given{{{"kv_slot", 2}}};
-    (void)PipelineFile::load("fa4_forward").pipeline(given);
-  }), "error: the program has no parameter 'kv_slot'"));
+                const std::array<SequenceParameter, 1> given{{{"kv_slot", 2}}};
+                (void)PipelineFile::load("fa4_forward").pipeline(given);
+              }),
+              "error: the program has no parameter 'kv_slot'"));
   CHECK(holds(test::error_of([] {
-    const std::array<SequenceParameter, 1> given{{{"kv_slots", 40}}};
-    (void)PipelineFile::load("fa4_forward").pipeline(given);
-  }), "'kv_slots' is 40, at most 12"));
+                const std::array<SequenceParameter, 1> given{{{"kv_slots", 40}}};
+                (void)PipelineFile::load("fa4_forward").pipeline(given);
+              }),
+              "'kv_slots' is 40, at most 12"));
 }
 
 }  // namespace
