@@ -193,7 +193,8 @@ Cells inputs_of(const OwnAttention& attention) {
           {"dropout_source", source_name(attention.dropout)},
           {"rng_rounds", drops ? text(attention.rounds) : ""},
           {"pass", "fwd"},
-          {"impl", "own"},
+          {"impl", "flash3"},
+          {"code", "own"},
           {"timer", "cupti"},
           {"regime", "cold"}};
 }
