@@ -11,10 +11,10 @@ namespace {
 // Share of the period. Pipes shared by a fluid rule make the state approach its cycle geometrically; waiting for the
 // last digits is dear and moves the interval by less than this.
 constexpr double tolerance = 5e-4;
-constexpr double patience = 16;        // iterations after which an average stands for the exact period
-constexpr std::size_t averaged = 4;    // of the latest iterations
-constexpr double drift = 0.05;           // share of the interval that times may differ by then
-constexpr double settled = 3e-4;       // intervals in a row that differ by no more than this share have settled
+constexpr double patience = 16;       // iterations after which an average stands for the exact period
+constexpr std::size_t averaged = 4;   // of the latest iterations
+constexpr double drift = 0.05;        // share of the interval that times may differ by then
+constexpr double settled = 3e-4;      // intervals in a row that differ by no more than this share have settled
 constexpr double least_left_out = 1;  // periods
 
 bool same(const std::vector<double>& a, const std::vector<double>& b, double near) {
@@ -102,8 +102,8 @@ bool SmMachineRoom::skip_from(const Snapshot& before, const Snapshot& now, const
   return true;
 }
 
-// The last three intervals agree, although the state still drifts: the same operations are under way with the same slots
-// full, and only times differ.
+// The last three intervals agree, although the state still drifts: the same operations are under way with the same
+// slots full, and only times differ.
 bool SmMachineRoom::has_settled() const {
   if (snapshot_count_ < 4) return false;
   const auto time = [&](std::size_t back) { return snapshots_[(snapshot_count_ - back) % snapshots_.size()].time; };

@@ -158,7 +158,8 @@ void PipelineReader::read_op(const YamlNode& node, PipelineSegment& segment) {
   const YamlNode row = map.optional_node("row");
   if (kept && op.engine == Engine::tma) {
     constexpr double swizzled = 128;  // bytes of the longest row that TMA lays out without bank conflicts
-    op.rows = op.loaded.si() / (row.is_missing() ? swizzled : std::max(1.0, number(row, "row", {.min = 1, .max = 1e6})));
+    op.rows =
+        op.loaded.si() / (row.is_missing() ? swizzled : std::max(1.0, number(row, "row", {.min = 1, .max = 1e6})));
   }
   op.from_dram = map.optional_choice("source", sources).value_or(false);
   op.takes = read_hand_over(map, "takes");
