@@ -62,6 +62,7 @@
   \
   X(transfer.tma_issue,       hopper,   "1 clk", "500 clk", "time between two TMA instructions of one warp") \
   X(transfer.tma_latency,     hopper,   "0 clk", "1000 clk", "latency that a TMA load adds to that of the memory it reads") \
+  X(transfer.tma_row,         optional, "0.1 clk", "20 clk", "TMA spends at least this long on a row of a box, however short") \
   X(transfer.barrier_wait,    required, "1 clk", "500 clk", "from the arrival that completes a barrier in shared memory to the waiting warp running") \
   X(transfer.cta_barrier,     required, "1 clk", "500 clk", "bar.sync over a CTA of up to 256 threads") \
   X(transfer.cluster_barrier, hopper,   "1 clk", "2000 clk", "barrier over a cluster, relaxed") \

@@ -123,6 +123,7 @@ struct Limits {
 struct Transfer {
   Constant<Cycles> tma_issue;       // between two TMA instructions of one warp
   Constant<Cycles> tma_latency;     // of TMA itself, on top of the memory's own latency
+  Constant<Cycles> tma_row;         // a row of a box takes TMA at least this long
   Constant<Cycles> barrier_wait;    // arrive on an mbarrier to the waiter running
   Constant<Cycles> cta_barrier;     // __syncthreads of a small CTA
   Constant<Cycles> cluster_barrier;

@@ -185,6 +185,9 @@ class Pricer {
         flat.floor += entry.count * machine_.instructions[static_cast<std::size_t>(*index)].latency.value.si();
       }
     }
+    if (machine_.transfer.tma_row.present()) {
+      flat.floor = std::max(flat.floor, op.rows * machine_.transfer.tma_row.value.si());
+    }
     set_lags(op, flat);
   }
 

@@ -11,13 +11,13 @@ namespace {
 // Share of the period. Pipes shared by a fluid rule make the state approach its cycle geometrically; waiting for the
 // last digits is dear and moves the interval by less than this.
 constexpr double tolerance = 5e-4;
-constexpr double patience = 16;        // iterations after which an average stands for the exact period
-constexpr std::size_t averaged = 4;    // of the latest iterations
-constexpr double settled = 3e-4;       // intervals in a row that differ by no more than this share have settled
+constexpr double patience = 16;       // iterations after which an average stands for the exact period
+constexpr std::size_t averaged = 4;   // of the latest iterations
+constexpr double drift = 0.05;        // share of the interval that times may differ by then
+constexpr double settled = 3e-4;      // intervals in a row that differ by no more than this share have settled
 constexpr double least_left_out = 1;  // periods
 
-bool same(const std::vector<double>& a, const std::vector<double>& b, double period) {
-  const double near = tolerance * period;
+bool same(const std::vector<double>& a, const std::vector<double>& b, double near) {
   if (a.size() != b.size()) return false;
   for (std::size_t i = 0; i < a.size(); ++i) {
     if (!(std::abs(a[i] - b[i]) <= near)) return false;
@@ -102,12 +102,15 @@ bool SmMachineRoom::skip_from(const Snapshot& before, const Snapshot& now, const
   return true;
 }
 
-// The last three intervals agree, although the state still drifts.
+// The last three intervals agree, although the state still drifts: the same operations are under way with the same
+// slots full, and only times differ.
 bool SmMachineRoom::has_settled() const {
   if (snapshot_count_ < 4) return false;
   const auto time = [&](std::size_t back) { return snapshots_[(snapshot_count_ - back) % snapshots_.size()].time; };
   const double last = time(0) - time(1);
   const double near = settled * last;
+  const Snapshot& before = snapshots_[(snapshot_count_ - 1) % snapshots_.size()];
+  if (!same(before.signature, snapshots_[snapshot_count_ % snapshots_.size()].signature, drift * last)) return false;
   return std::abs(last - (time(1) - time(2))) <= near && std::abs(last - (time(2) - time(3))) <= near;
 }
 
@@ -123,7 +126,7 @@ void SmMachineRoom::watch(const RoleState& reference) {
   const std::size_t kept = std::min(snapshot_count_, snapshots_.size() - 1);
   for (std::size_t back = 1; back <= kept; ++back) {
     const Snapshot& before = snapshots_[(snapshot_count_ - back) % snapshots_.size()];
-    if (same(before.signature, latest.signature, latest.time - before.time)) {
+    if (same(before.signature, latest.signature, tolerance * (latest.time - before.time))) {
       if (skip_from(before, latest, reference, /*exact=*/true))
         snapshot_count_ = 0;
       else

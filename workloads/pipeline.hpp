@@ -111,6 +111,7 @@ struct PipelineOp {
   Bytes loaded;            // from the L2, or from DRAM
   bool from_dram = false;  // no other CTA has just read it
   Bytes stored;            // to the L2
+  double rows = 0;         // of the boxes that TMA loads
   Bytes smem;              // moved in shared memory beside what instructions and products move
   std::vector<int> takes;  // channels: waits for a full slot and empties it when done
   std::vector<PipelineRead> reads;

@@ -155,6 +155,12 @@ void PipelineReader::read_op(const YamlNode& node, PipelineSegment& segment) {
   } else {
     for (const std::string_view key : {"does", "is", "a"}) map.optional_node(key);
   }
+  const YamlNode row = map.optional_node("row");
+  if (kept && op.engine == Engine::tma) {
+    constexpr double swizzled = 128;  // bytes of the longest row that TMA lays out without bank conflicts
+    op.rows =
+        op.loaded.si() / (row.is_missing() ? swizzled : std::max(1.0, number(row, "row", {.min = 1, .max = 1e6})));
+  }
   op.from_dram = map.optional_choice("source", sources).value_or(false);
   op.takes = read_hand_over(map, "takes");
   op.reads = read_channel_names(map, "reads");
