@@ -28,9 +28,9 @@ help:
 	@echo 'make fuzz        fuzz the YAML and CSV readers, FUZZ_SECONDS=$(FUZZ_SECONDS) each'
 	@echo 'make tidy        clang-tidy'
 	@echo 'make install     install to PREFIX=$(PREFIX)'
-	@echo 'make cuda        build build/cuda/perfmodel, which can calibrate (needs CUDA 13)'
-	@echo 'make calibrate   build it and measure the GPU at hand, into CALIBRATION=$(CALIBRATION)'
-	@echo 'make cuda-bundle build it and gather it with its libraries and data in build/cuda-bundle'
+	@echo 'make cuda        build build/cuda/perfmodel, which can calibrate (needs CUDA 13 and CUPTI, no GPU)'
+	@echo 'make calibrate   build it and measure the GPU at hand in 5 minutes, into CALIBRATION=$(CALIBRATION)'
+	@echo 'make cuda-bundle build it and gather it with its libraries and data for another machine, build/cuda-bundle'
 
 predict: build
 	@$(BINARY) predict llama2_block.yaml

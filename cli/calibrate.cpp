@@ -127,7 +127,7 @@ void add_calibrate_command(CLI::App& app, Context& context) {
   calibrate->add_flag("--list-metrics", command->list_metrics, "Print the counters of the chip; needs no GPU");
   calibrate->add_flag("--record", command->record, "Keep the tracer's and the counters' records as JSON lines");
   context.examples[calibrate] =
-      "  perfmodel calibrate --out h200              everything, in about 8 minutes\n"
+      "  perfmodel calibrate --out h200              everything, in about 5 minutes\n"
       "  perfmodel calibrate --only l2,dram          two probes\n"
       "  perfmodel calibrate --check-sass            is the code measured the code named?\n";
   calibrate->callback([command, &context] { run(*command, context); });

@@ -2,12 +2,20 @@
 # Rewrites what the program itself says in the documents: docs/refresh.sh [BINARY], from anywhere.
 #
 # In README.md a line `<!-- $ perfmodel ARGUMENTS -->` is followed by that command's output in a code block, and a line
-# `<!-- accuracy -->` by the first table of validate/README.md. A test compares both, and that page, with the binary.
+# `<!-- accuracy -->` by the first table of validate/README.md, `<!-- counters -->` by that of its hardware counters. A test
+# compares them, and that page, with the binary.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 binary=$(realpath "${1:-build/release/perfmodel}")
 
 "$binary" validate --format markdown -o validate/README.md
+
+# The first table below that heading.
+table_after() {
+  awk -v heading="$1" '$0 == heading { below = 1 }
+    below && /^\|/ { print; found = 1; next }
+    found { exit }' validate/README.md
+}
 
 refreshed=$(mktemp)
 trap 'rm -f "$refreshed"' EXIT
@@ -25,9 +33,8 @@ while IFS= read -r line; do
       read -ra words <<< "${arguments%' -->'}"
       printf '```text\n%s\n```\n' "$("$binary" "${words[@]}")"
       skipping=fence ;;
-    '<!-- accuracy -->')
-      awk '/^\|/ { print; found = 1; next } found { exit }' validate/README.md
-      skipping=table ;;
+    '<!-- accuracy -->') table_after '# Accuracy'; skipping=table ;;
+    '<!-- counters -->') table_after '## Hardware counters'; skipping=table ;;
   esac
 done < README.md > "$refreshed"
 cat "$refreshed" > README.md

@@ -7,6 +7,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "tests/cli/process.hpp"
 
@@ -21,9 +22,11 @@ std::string text_of(const std::string& file) {
   return text.str();
 }
 
-std::string first_table(std::string_view page) {
-  const std::size_t start = page.find("\n|") + 1;
-  return std::string(page.substr(start, page.find("\n\n", start) + 1 - start));
+// The first table below that heading; nothing without one.
+std::string table_after(std::string_view page, const std::string& heading) {
+  const std::size_t start = page.find("\n|", page.find("\n" + heading + "\n"));
+  if (start == std::string_view::npos) return {};
+  return std::string(page.substr(start + 1, page.find("\n\n", start) - start));
 }
 
 TEST_CASE("every command quoted in the README prints what stands there") {
@@ -43,7 +46,7 @@ TEST_CASE("every command quoted in the README prints what stands there") {
   CHECK(quoted >= 1);
 }
 
-TEST_CASE("the accuracy page and the table in the README are those of the model as it is") {
+TEST_CASE("the accuracy page and its tables in the README are those of the model as it is") {
   INFO("docs/refresh.sh writes them anew");
   const std::string page = text_of("validate/README.md");
   const test::Result result = test::run("validate --format markdown");
@@ -52,10 +55,15 @@ TEST_CASE("the accuracy page and the table in the README are those of the model 
   const bool same = result.out == page;  // both are long
   CHECK(same);
   const std::string readme = text_of("README.md");
-  const std::string marker = "<!-- accuracy -->\n";
-  const std::size_t at = readme.find(marker);
-  REQUIRE(at != std::string::npos);
-  CHECK(readme.substr(at + marker.size()).starts_with(first_table(page)));
+  for (const auto& [marker, heading] :
+       {std::pair("<!-- accuracy -->\n", "# Accuracy"), std::pair("<!-- counters -->\n", "## Hardware counters")}) {
+    CAPTURE(marker);
+    const std::size_t at = readme.find(marker);
+    REQUIRE(at != std::string::npos);
+    const std::string table = table_after("\n" + page, heading);
+    CHECK_FALSE(table.empty());
+    CHECK(readme.substr(at + std::string_view(marker).size()).starts_with(table));
+  }
 }
 
 }  // namespace
