@@ -1,4 +1,4 @@
-# Installs the binary, the data it reads, the headers and the CMake package.
+# Installs the binary, the data it reads, the documents, the headers and the CMake package.
 include(CMakePackageConfigHelpers)
 
 get_property(rooms GLOBAL PROPERTY PERFMODEL_ROOMS)
@@ -21,6 +21,18 @@ foreach(folder arch workloads validate/data)
   get_filename_component(parent ${folder} DIRECTORY)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder} DESTINATION ${data_dir}/${parent} OPTIONAL
     FILES_MATCHING PATTERN "*.yaml" PATTERN "*.csv" PATTERN "*.md")
+endforeach()
+
+# README.md and its links below it.
+set(documents README.md CHANGELOG.md ARCHITECTURE.md docs calibrate/FINDINGS.md validate/README.md validate/fit)
+foreach(document IN LISTS documents)
+  get_filename_component(parent ${document} DIRECTORY)
+  if(IS_DIRECTORY ${PROJECT_SOURCE_DIR}/${document})
+    install(DIRECTORY ${PROJECT_SOURCE_DIR}/${document} DESTINATION ${CMAKE_INSTALL_DOCDIR}/${parent}
+      FILES_MATCHING PATTERN "*.md" PATTERN "*.json" PATTERN "*.txt")
+  else()
+    install(FILES ${PROJECT_SOURCE_DIR}/${document} DESTINATION ${CMAKE_INSTALL_DOCDIR}/${parent})
+  endif()
 endforeach()
 
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/perfmodel-config.cmake.in

@@ -14,6 +14,18 @@ run(${CMAKE_COMMAND} --install ${BUILD_DIR} --prefix ${WORK_DIR}/prefix)
 run(${CMAKE_COMMAND} -E chdir ${WORK_DIR}/elsewhere ${WORK_DIR}/prefix/bin/perfmodel --version)
 run(${CMAKE_COMMAND} -E chdir ${WORK_DIR}/elsewhere ${WORK_DIR}/prefix/bin/perfmodel predict llama2_block.yaml)
 
+# The documents come along, recordings and scripts do not.
+set(documents ${WORK_DIR}/prefix/share/doc/perfmodel)
+foreach(file README.md docs/calibrate.md docs/predict.schema.json validate/README.md)
+  if(NOT EXISTS ${documents}/${file})
+    message(FATAL_ERROR "${file} was not installed")
+  endif()
+endforeach()
+file(GLOB_RECURSE unwanted ${WORK_DIR}/prefix/*.jsonl ${WORK_DIR}/prefix/*.sh ${WORK_DIR}/prefix/*.cu)
+if(unwanted)
+  message(FATAL_ERROR "installed: ${unwanted}")
+endif()
+
 run(${CMAKE_COMMAND} -S ${EXAMPLE_DIR} -B ${WORK_DIR}/example -G Ninja
   -D CMAKE_PREFIX_PATH=${WORK_DIR}/prefix -D CMAKE_CXX_COMPILER=${CXX} -D CMAKE_BUILD_TYPE=Release)
 run(${CMAKE_COMMAND} --build ${WORK_DIR}/example)
