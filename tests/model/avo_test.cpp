@@ -39,7 +39,7 @@ TEST_CASE("without a mask each change gains, branchless rescaling most") {
   CHECK(registers > overlap);
   CHECK(branchless <= 0.12);
   CHECK(registers <= 0.03);
-  CHECK(overlap >= 0.0);
+  CHECK(overlap >= -1e-12);  // nothing but rounding
   CHECK(overlap <= 0.03);
 }
 
