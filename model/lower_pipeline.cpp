@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/attention_items.hpp"
+#include "model/pipeline_budget.hpp"
 #include "model/schedule.hpp"
 #include "model/sm_code.hpp"
 #include "model/sm_simulate.hpp"
@@ -35,13 +36,16 @@ class ItemTimes {
   [[nodiscard]] Pipeline program(const ItemTiles& tiles) const {
     const auto value = [](std::int64_t count) { return static_cast<double>(count); };
     const bool dropout = attention_.dropout > 0 && attention_.dropout_source == DropoutSource::fused;
-    const std::array<SequenceParameter, 6> shape{{{"head_dim", value(attention_.head_dim)},
+    const std::array<SequenceParameter, 7> shape{{{"element_bytes", bytes_of(attention_.dtype, 16).si() / 16},
+                                                  {"head_dim", value(attention_.head_dim)},
                                                   {"head_dim_v", value(attention_.head_dim_v)},
                                                   {"full_iterations", tiles.full},
                                                   {"masked_iterations", tiles.masked},
                                                   {"dropout", dropout ? 1.0 : 0.0},
                                                   {"causal", attention_.causal ? 1.0 : 0.0}}};
-    return file_.pipeline(shape);
+    Pipeline pipeline = file_.pipeline(shape);
+    pipeline.dtype = attention_.dtype;
+    return pipeline;
   }
 
   Time simulated(const ItemTiles& tiles) {
@@ -179,6 +183,53 @@ ItemTiles mean_of(const AttentionItems& items) {
   return mean;
 }
 
+// The program does all of the operator's work and fits an SM: not a dropout mask that it does not draw, say, nor a head
+// dimension that its rings have no room for.
+bool suits(const Machine& machine, const Pipeline& pipeline) {
+  Diagnostics overrun;
+  check_budget(machine, pipeline, overrun);
+  return !overrun.has_errors() && covers(pipeline);
+}
+
+// What the SM and the chip hold of it, and what it asks for, by its item of mean length.
+void add_program(const Machine& machine, const Pipeline& pipeline, Kernel& kernel) {
+  const auto code =
+      std::make_shared<SmCode>(price(machine, operating_point(machine, machine.clock.datasheet.value), pipeline));
+  add_busy(*code, 1.0, kernel.program.segments[0]);
+  kernel.program.code = code;
+  kernel.program.warps = pipeline.warps();
+  kernel.program.registers = static_cast<int>(pipeline.registers() / (32.0 * pipeline.warps()));
+  kernel.program.smem = pipeline.smem();
+  kernel.program.tmem_columns = pipeline.columns();
+  kernel.instructions = kernel.items * instructions_of(pipeline);
+  if (uses_mma_sync(pipeline)) {
+    kernel.tensor_energy = machine.power.mma_sync.value;
+    if (machine.tensor.mma_sync.present()) kernel.tensor_share = machine.tensor.mma_sync.value;
+  }
+}
+
+Kernel main_kernel(const Machine& machine, const Attention& attention, const Pipeline& pipeline,
+                   const AttentionItems& items, const ItemTiles& mean, ItemTimes& times) {
+  const int workers = static_cast<int>(machine.sms.value) * pipeline.ctas_per_sm;
+  const ItemTimes::Time typical = times.between(mean);
+  Kernel kernel;
+  kernel.items = static_cast<double>(items.head.size()) * items.repeats;
+  kernel.ctas = static_cast<std::int64_t>(kernel.items);
+  kernel.makespan = list_schedule(times.of(items), items.repeats, workers);
+  if (pipeline.persistent) {
+    kernel.ctas = std::min<std::int64_t>(workers, kernel.ctas);
+    kernel.makespan += Cycles(std::max(0.0, typical.alone - typical.item));
+  }
+  Segment segment;
+  segment.count = 1;
+  segment.interval = Cycles(typical.item / pipeline.ctas_per_sm);
+  kernel.program.add(segment);
+  add_program(machine, pipeline, kernel);
+  kernel.latency = machine.transfer.prologue.value;
+  add_traffic(attention, pipeline, items, kernel);
+  return kernel;
+}
+
 }  // namespace
 
 std::optional<Plan> lower_attention_pipeline(const Machine& machine, const Library& library, const Attention& attention,
@@ -190,52 +241,23 @@ std::optional<Plan> lower_attention_pipeline(const Machine& machine, const Libra
   if (file == nullptr || tensor_rate(machine, attention.dtype).si() <= 0) return std::nullopt;
   ItemTimes times(machine, *file, attention);
   const Pipeline shape = times.program({1, 0});
-  if (static_cast<double>(std::max(attention.seq_q, attention.seq_kv)) / std::min(shape.cta_m, shape.cta_n) >
-      most_tiles) {
-    return std::nullopt;
-  }
+  const auto longest = static_cast<double>(std::max(attention.seq_q, attention.seq_kv));
+  if (longest / std::min(shape.cta_m, shape.cta_n) > most_tiles || !suits(machine, shape)) return std::nullopt;
   const AttentionItems items = attention_items(attention, shape.cta_m, shape.cta_n, shape.longest_first);
-  const int workers = static_cast<int>(machine.sms.value) * shape.ctas_per_sm;
-  const auto per_head = static_cast<double>(items.head.size());
   const ItemTiles mean = mean_of(items);
-  const ItemTimes::Time typical = times.between(mean);
+  const Pipeline pipeline = times.program(mean);
+  if (!suits(machine, pipeline)) return std::nullopt;
 
   Plan plan;
-  Kernel kernel;
-  kernel.items = per_head * items.repeats;
-  kernel.ctas = shape.persistent ? std::min<std::int64_t>(workers, static_cast<std::int64_t>(kernel.items))
-                                 : static_cast<std::int64_t>(kernel.items);
-  kernel.makespan = list_schedule(times.of(items), items.repeats, workers);
-  if (shape.persistent) kernel.makespan += Cycles(std::max(0.0, typical.alone - typical.item));
-  const Pipeline pipeline = times.program(mean);
-  if (!covers(pipeline)) return std::nullopt;  // a dropout mask that the program does not draw, say
-  const auto priced =
-      std::make_shared<SmCode>(price(machine, operating_point(machine, machine.clock.datasheet.value), pipeline));
-  Segment segment;
-  segment.count = 1;
-  segment.interval = Cycles(typical.item / shape.ctas_per_sm);
-  add_busy(*priced, 1.0, segment);
-  kernel.program.add(segment);
-  kernel.program.code = priced;
-  kernel.program.warps = pipeline.warps();
-  kernel.program.registers = static_cast<int>(pipeline.registers() / (32.0 * pipeline.warps()));
-  kernel.program.smem = pipeline.smem();
-  kernel.program.tmem_columns = pipeline.columns();
-  kernel.instructions = kernel.items * instructions_of(pipeline);
-  if (uses_mma_sync(pipeline)) {
-    kernel.tensor_energy = machine.power.mma_sync.value;
-    if (machine.tensor.mma_sync.present()) kernel.tensor_share = machine.tensor.mma_sync.value;
-  }
-  kernel.latency = machine.transfer.prologue.value;
+  Kernel kernel = main_kernel(machine, attention, pipeline, items, mean, times);
   if (options.regime == Regime::cold) kernel.latency += machine.launch.cold_code.value;
-  add_traffic(attention, pipeline, items, kernel);
   plan.add(kernel);
   if (attention.pass == Pass::bwd) {
     plan.add(helper_kernel(machine, attention, /*bytes_of_q=*/8));  // row sums of dO * O
     plan.add(helper_kernel(machine, attention, /*bytes_of_q=*/6));  // dQ from fp32
   }
   if (options.describe) {
-    plan.description = fmt::format("{}, {}x{}, {} threads, {} CTAs", pipeline.name, shape.cta_m, shape.cta_n,
+    plan.description = fmt::format("{}, {}x{}, {} threads, {} CTAs", pipeline.name, pipeline.cta_m, pipeline.cta_n,
                                    32 * pipeline.warps(), kernel.ctas);
   }
   return plan;

@@ -44,6 +44,10 @@ class Pricer {
     code_.port_pipe = static_cast<int>(code_.pipe_names.size());
     code_.pipe_names.emplace_back("port");
     code_.pipes = static_cast<int>(code_.pipe_names.size());
+    if (code_.pipes > max_sm_pipes) {
+      throw InputError({}, fmt::format("{} has {} pipes, {} are the most that a simulation holds", machine_.name,
+                                       machine_.pipes.size(), max_sm_pipes - 2));
+    }
   }
 
   // Channels that one engine alone fills: what the same engine empties, it may refill without waiting.

@@ -23,6 +23,7 @@ void SmMachineRoom::set_up(std::span<const SmResident> residents) {
   watched_segment_ = -1;
   result_ = {};
   for (Queue& queue : queues_) queue.head = queue.size = 0, queue.busy = false;
+  int items = 0;
   for (std::size_t resident = 0; resident < residents.size(); ++resident) {
     const SmCode& code = *residents[resident].code;
     channels_of_cta_ = std::max(channels_of_cta_, code.channels.size());
@@ -33,6 +34,8 @@ void SmMachineRoom::set_up(std::span<const SmResident> residents) {
       cta.first_role = static_cast<int>(roles_.size());
       cta.first_channel = static_cast<int>(channels_.size());
       cta.items = cta.items_left = residents[resident].items > 0 ? residents[resident].items : options_.items;
+      cta.first_through = items;
+      items += cta.items;
       roles_.resize(roles_.size() + at(code.roles));
       for (const SmChannel& channel : code.channels) {
         channels_.push_back({0, 0, static_cast<int>(slots_.size()), channel.depth, channel.takers});
@@ -41,6 +44,7 @@ void SmMachineRoom::set_up(std::span<const SmResident> residents) {
       ctas_.push_back(cta);
     }
   }
+  through_.assign(at(items), 0);
   taken_.assign(roles_.size() * channels_of_cta_, 0);
   pool_.resize(std::max(pool_.size(), roles_.size() + 2));
   for (Queue& queue : queues_) queue.waiting.resize(std::max<std::size_t>(queue.waiting.size(), 64));
@@ -102,11 +106,7 @@ void SmMachineRoom::next_op(RoleState& role) {
 void SmMachineRoom::finish_role_item(RoleState& role) {
   CtaState& cta = ctas_[at(role.cta)];
   if (cta.code->persistent) {
-    int& through = cta.through[at(role.item) % cta.through.size()];
-    if (++through == cta.code->roles) {
-      through = 0;
-      record_item(cta);
-    }
+    if (++through_[at(cta.first_through + role.item)] == cta.code->roles) record_item(cta);
     if (++role.item < cta.items) {
       role.segment = -1;
       role.watched = 0;

@@ -82,6 +82,7 @@ class SmMachineRoom {
   std::vector<ChannelState> channels_;
   std::vector<Slot> slots_;
   std::vector<std::int64_t> taken_;  // by role and channel of its CTA
+  std::vector<int> through_;         // by CTA and item
   std::size_t channels_of_cta_ = 0;
   std::vector<Running> pool_;    // one place a role, then one an engine
   std::vector<int> order_;       // places under way, oldest first

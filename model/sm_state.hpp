@@ -41,7 +41,7 @@ struct CtaState {
   int items_left = 1;
   int roles_left = 0;             // not yet through the item; of a CTA that is not persistent
   int in_flight = 0;              // operations of its engines
-  std::array<int, 32> through{};  // roles of a persistent CTA that are through an item, by item modulo its size
+  int first_through = 0;  // of a persistent CTA: roles that are through each item
 };
 
 struct Slot {

@@ -11,6 +11,8 @@ namespace perfmodel {
 
 namespace {
 
+constexpr std::size_t most_waits = 8;  // channels on one side of an operation
+
 constexpr std::array<Choice<Engine>, 3> engines{
     {{"none", Engine::none}, {"tensor", Engine::tensor}, {"tma", Engine::tma}}};
 constexpr std::array<Choice<OperandHome>, 3> homes{
@@ -166,6 +168,9 @@ void PipelineReader::read_op(const YamlNode& node, PipelineSegment& segment) {
   op.reads = read_channel_names(map, "reads");
   op.gives = read_hand_over(map, "gives");
   map.finish();
+  if (std::max(op.takes.size() + op.reads.size(), op.gives.size()) > most_waits) {
+    faults_.error(op.location, fmt::format("'{}' waits for or gives to more than {} channels", op.name, most_waits));
+  }
   const auto found = std::ranges::find(pipeline_.roles, role, &PipelineRole::name);
   const bool absent = std::ranges::find(absent_roles_, role) != absent_roles_.end();
   if (found == pipeline_.roles.end() && !absent) {
