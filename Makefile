@@ -10,6 +10,7 @@ BUILD_PACKAGES := g++ cmake ninja-build libfmt-dev libyaml-dev libeigen3-dev lib
                   libmuparser-dev libcsv-dev
 TEST_PACKAGES  := $(BUILD_PACKAGES) doctest-dev
 BENCH_PACKAGES := $(BUILD_PACKAGES) libbenchmark-dev
+CUDA_PACKAGES  := $(BUILD_PACKAGES) librandom123-dev
 FUZZ_PACKAGES  := $(BUILD_PACKAGES) clang
 
 # $(call configure,PRESET): configures once; Ninja reruns CMake by itself afterwards.
@@ -77,7 +78,7 @@ install: build
 venv-cuda: .venv/cuda
 
 cuda: .venv/cuda
-	@cmake/install_packages.sh $(BUILD_PACKAGES)
+	@cmake/install_packages.sh $(CUDA_PACKAGES)
 	@$(call configure,cuda)
 	@$(call compile,cuda)
 
