@@ -67,7 +67,8 @@ Subject library_subject(std::int64_t m, std::int64_t n, std::int64_t k, GemmType
                    {"k", text(k)},
                    {"dtype", type == GemmType::bf16 ? "bf16" : "fp8"},
                    {"out_dtype", "bf16"},
-                   {"impl", "cublas"}};
+                   {"impl", "cublas"},
+                   {"code", ""}};
   subject.launch = [job, launch = job->launch()](cudaStream_t stream) { launch(stream); };
   return subject;
 }
