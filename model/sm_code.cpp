@@ -43,6 +43,7 @@ class Pricer {
     code_.pipe_names.emplace_back("tensor");
     code_.port_pipe = static_cast<int>(code_.pipe_names.size());
     code_.pipe_names.emplace_back("port");
+    code_.smem_pipe = machine_.find_pipe("smem").value_or(0);
     code_.pipes = static_cast<int>(code_.pipe_names.size());
     if (code_.pipes > max_sm_pipes) {
       throw InputError({}, fmt::format("{} has {} pipes, {} are the most that a simulation holds", machine_.name,

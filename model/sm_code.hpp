@@ -69,6 +69,7 @@ struct SmCode {
   int pipes = 0;
   int tensor_pipe = 0;
   int port_pipe = 0;
+  int smem_pipe = 0;
   bool persistent = false;
   double restart = 0;  // cycles from the end of a CTA to the start of the next in its place
 

@@ -34,6 +34,7 @@ class SmMachineRoom {
   void empty_slot(int slot, double when);
   void feed(Queue& queue, int pool);
   void set_rates();
+  [[nodiscard]] double fetched() const;
   void give_rate(Running& running);
   void set_even_rates();
   double next_event() const;

@@ -16,8 +16,9 @@ namespace perfmodel {
 
 // How operations that want the same pipe share it.
 enum class Arbitration : std::uint8_t {
-  oldest_first,  // whoever started first takes what it can use, the next what is left
-  even,          // all slow down alike
+  oldest_first,    // whoever started first takes what it can use, the next what is left; engines after warps
+  operands_first,  // the same, but engines' operand fetches before warps' accesses, as wgmma does on an H200
+  even,            // all slow down alike
 };
 
 // So many CTAs of one code.

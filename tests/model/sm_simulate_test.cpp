@@ -165,6 +165,13 @@ TEST_CASE("more slots at the same residency never slow a program down by more th
   }
 }
 
+TEST_CASE("operands first: a program that shares memory with its products loses, one that hardly does not") {
+  const SmCode backward = code_of("fa4_backward");
+  CHECK(interval(backward, "full", 1, Arbitration::operands_first) > 1.05 * interval(backward, "full"));
+  const SmCode forward = code_of("fa4_forward_2cta");
+  CHECK(interval(forward, "full", 1, Arbitration::operands_first) < 1.01 * interval(forward, "full"));
+}
+
 TEST_CASE("unlike residents share the SM") {
   const SmCode exponentials = code_of(test::b200(), two_roles(2, 16000, 100));
   const SmCode products = code_of(test::b200(), two_roles(2, 100, 51200));
