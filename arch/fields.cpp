@@ -74,6 +74,8 @@ std::vector<Field> make_fields() {
                              false));
   table.push_back(make_field("instructions.*.latency", Need::optional, "0 clk", "2000 clk",
                              "until a dependent instruction may issue, unloaded", Cycles::dimension, false));
+  table.push_back(make_field("instructions.*.energy", Need::optional, "1 pJ", "200 pJ",
+                             "of one thread's share on random data at the top clock", Joules::dimension, false));
   return table;
 }
 
@@ -101,6 +103,10 @@ std::string latency_key(const Instruction& instruction) {
   return fmt::format("instructions.{}.latency", instruction.name);
 }
 
+std::string energy_key(const Instruction& instruction) {
+  return fmt::format("instructions.{}.energy", instruction.name);
+}
+
 // The field "code.*.MEMBER".
 const Field* code_field(std::string_view member) {
   const std::string key = fmt::format("code.*.{}", member);
@@ -123,6 +129,7 @@ void for_each_named(M& machine, Visit visit) {
       visit(occupancy_key(machine, instruction, occupancy), occupies_field(), occupancy.slots);
     }
     visit(latency_key(instruction), latency_field(), instruction.latency);
+    visit(energy_key(instruction), energy_field(), instruction.energy);
   }
 }
 
@@ -154,9 +161,10 @@ const std::vector<Field>& fields() {
 }
 
 // They end the table, in this order.
-const Field& pipe_rate_field() { return fields()[fields().size() - 3]; }
-const Field& occupies_field() { return fields()[fields().size() - 2]; }
-const Field& latency_field() { return fields()[fields().size() - 1]; }
+const Field& pipe_rate_field() { return fields()[fields().size() - 4]; }
+const Field& occupies_field() { return fields()[fields().size() - 3]; }
+const Field& latency_field() { return fields()[fields().size() - 2]; }
+const Field& energy_field() { return fields()[fields().size() - 1]; }
 
 std::string format_constant(const Field& field, double si) {
   const std::string number = fmt::format("{:.6g}", si / field.scale);
@@ -204,6 +212,9 @@ std::optional<NamedConstant> find_constant(Machine& machine, std::string_view ke
   Instruction& instruction = machine.instructions[static_cast<std::size_t>(*index)];
   if (parts.size() == 3 && parts[2] == "latency") {
     return NamedConstant{std::string(key), &latency_field(), ConstantRef(instruction.latency)};
+  }
+  if (parts.size() == 3 && parts[2] == "energy") {
+    return NamedConstant{std::string(key), &energy_field(), ConstantRef(instruction.energy)};
   }
   if (parts.size() == 4 && parts[2] == "occupies") {
     const auto pipe = machine.find_pipe(parts[3]);

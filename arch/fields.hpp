@@ -42,6 +42,7 @@ const std::vector<Field>& fields();
 const Field& pipe_rate_field();
 const Field& occupies_field();
 const Field& latency_field();
+const Field& energy_field();
 
 // An SI value in the field's unit, six significant digits: "3.35 TB/s".
 std::string format_constant(const Field& field, double si);

@@ -69,6 +69,7 @@ struct Instruction {
   std::string name;
   std::vector<Occupancy> occupies;  // ordered by pipe; issue always among them
   Constant<Cycles> latency;         // until a dependent instruction may issue, unloaded
+  Constant<Joules> energy;          // of one thread's share, random data, top clock; absent: power.instruction
 };
 
 // What one family of attention kernels was counted or fitted to do, beyond what its program states. Physical counts
@@ -180,10 +181,12 @@ struct Power {
   Constant<Watts> idle;
   Ratio held;                     // share of the limit that a steady load settles at
   Constant<Watts> active;         // awake SMs at the top clock, beyond idle: clock tree and leakage
-  Constant<Joules> tensor_cycle;  // one SM's tensor cores busy for a clock, random operands, top clock
+  Constant<Joules> tensor_cycle;  // one SM's tensor cores busy for a clock, random operands, top clock; operands apart
   Ratio tensor_fp8;               // energy of a busy tensor cycle with 8-bit operands over that with 16-bit ones
-  Constant<Joules> instruction;   // one thread's instruction, random data, top clock
-  Constant<JoulesPerByte> dram_byte;  // through DRAM, L2 and network
+  Constant<Joules> instruction;   // one thread's instruction of a class without an energy of its own
+  Constant<JoulesPerByte> smem_byte;  // read or written in shared memory, top clock
+  Constant<JoulesPerByte> l2_byte;    // through the L2 and the network to the SM
+  Constant<JoulesPerByte> dram_byte;  // through DRAM, beyond what the L2 takes
   Ratio mma_sync;                 // energy of mma.sync over that of wgmma, for the same work
   Ratio zeros;                    // core energy with zero operands over that with random ones
   Ratio sparse;                   // the same with 90 % zeros

@@ -181,7 +181,7 @@ struct Reader {
     }
   }
 
-  // {occupies: {alu: 1}, latency: 4 clk, source: measured, ref: ...}; the latency may carry a source of its own.
+  // {occupies: {alu: 1}, latency: 4 clk, source: measured, ref: ...}; latency and energy may carry a source of their own.
   void read_instruction(const YamlNode& node, Instruction& instruction) {
     const std::string what = "instructions." + instruction.name;
     YamlMap map(node, what, diagnostics);
@@ -195,18 +195,21 @@ struct Reader {
     } else if (instruction.occupies.empty()) {
       map.node("occupies");  // records that it is missing
     }
-    const YamlNode latency = map.optional_node("latency");
-    const Field& field = latency_field();
-    const std::string key = what + ".latency";
-    if (latency.is_scalar() && !is_absent_mark(latency)) {
-      if (const auto si = read_field_value(latency, field, key, diagnostics)) {
-        ConstantRef(instruction.latency).set(*si, source, ref);
-        places[key] = latency.location();
-      }
-    } else {
-      read_constant(latency, field, key, ConstantRef(instruction.latency));
-    }
+    read_own(map.optional_node("latency"), latency_field(), what + ".latency", instruction.latency, source, ref);
+    read_own(map.optional_node("energy"), energy_field(), what + ".energy", instruction.energy, source, ref);
     map.finish();
+  }
+
+  // A bare value takes the source of its instruction.
+  template <class Unit>
+  void read_own(const YamlNode& node, const Field& field, const std::string& key, Constant<Unit>& constant,
+                Origin source, const std::string& ref) {
+    if (!node.is_scalar() || is_absent_mark(node)) {
+      read_constant(node, field, key, ConstantRef(constant));
+    } else if (const auto si = read_field_value(node, field, key, diagnostics)) {
+      ConstantRef(constant).set(*si, source, ref);
+      places[key] = node.location();
+    }
   }
 
   void read_occupies(YamlMap map, Instruction& instruction, Origin source, const std::string& ref) {

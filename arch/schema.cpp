@@ -91,8 +91,8 @@ the half as well (`fma` and `fma_heavy`). The busiest of the two then gives the 
 ## Instruction classes
 
 Kernels say what they do by the name of a class; the machine says what that costs: the slots that one thread's share
-takes on each pipe, all taken together, and the latency until a dependent instruction may issue. Every instruction
-takes one `issue` slot unless the class says otherwise.
+takes on each pipe, all taken together, the latency until a dependent instruction may issue, and the energy. Every
+instruction takes one `issue` slot unless the class says otherwise.
 
 ```yaml
 instructions:
@@ -150,7 +150,7 @@ std::string schema_page() {
     }
   }
   page += pipes_section;
-  for (const Field* field : {&pipe_rate_field(), &occupies_field(), &latency_field()}) {
+  for (const Field* field : {&pipe_rate_field(), &occupies_field(), &latency_field(), &energy_field()}) {
     page += fmt::format("| `{}` | {} | {} |\n", field->key, range_text(*field), field->doc);
   }
   page += code_section;

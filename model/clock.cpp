@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/pricing.hpp"
+
 namespace perfmodel {
 
 std::string_view clock_limit_name(ClockLimit limit) {
@@ -35,7 +37,20 @@ double core_share(const Machine& machine, DataKind data) {
   return 1.0;
 }
 
-// Dynamic power goes with the square of the supply voltage, and that falls linearly with the clock.
+// What moves takes less with data that toggles fewer wires.
+double memory_share_of(const Machine& machine, DataKind data) {
+  const double zeros = machine.power.memory_zeros.value;
+  switch (data) {
+    case DataKind::random: return 1.0;
+    case DataKind::zeros: return zeros;
+    case DataKind::sparse90: return zeros + (machine.power.sparse.value - machine.power.zeros.value) /
+                                                (1.0 - machine.power.zeros.value) * (1.0 - zeros);
+  }
+  return 1.0;
+}
+
+// Dynamic power goes with the square of the supply voltage, and that falls linearly with the clock. Leakage falls with it
+// too, and faster: the slope stands for both.
 double voltage_factor(const Machine& machine, Hertz clock) {
   const double below = 1.0 - clock / machine.clock.maximum.value;
   const double voltage = std::max(0.3, 1.0 - machine.power.voltage_slope.value * below);
@@ -86,10 +101,13 @@ Load kernel_load(const Machine& machine, const Kernel& kernel, const KernelWork&
   Load load;
   load.tensor = kernel.tensor_share * work.busy[Resource::tensor];
   load.activity = kernel.tensor_activity * load.tensor;
-  load.core = share * (load.tensor.si() * kernel.tensor_energy * power.tensor_cycle.value +
-                       kernel.instructions * power.instruction.value);
-  const double memory_share = data == DataKind::zeros ? power.memory_zeros.value : 1.0;
-  load.memory = memory_share * (work.memory.dram_read + work.memory.dram_written) * power.dram_byte.value;
+  const Bytes shared = Bytes(work.busy[Resource::smem] * pipe_rate(machine, Resource::smem));
+  const Joules moved = shared * power.smem_byte.value;
+  const double memory_share = memory_share_of(machine, data);
+  load.core = share * (load.tensor.si() * kernel.tensor_energy * power.tensor_cycle.value) + memory_share * moved +
+              kernel.instructions * power.instruction.value;
+  load.memory = memory_share * ((kernel.l2_read + kernel.l2_written) * power.l2_byte.value +
+                                (work.memory.dram_read + work.memory.dram_written) * power.dram_byte.value);
   return load;
 }
 

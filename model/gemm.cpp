@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "model/lower.hpp"
 #include "model/pricing.hpp"
@@ -15,7 +16,6 @@ double element_bytes(Dtype dtype) { return bytes_of(dtype, 16).si() / 16.0; }
 double ceil_div(double a, double b) { return std::ceil(a / b); }
 
 constexpr double warp_tile = 64;
-constexpr double mma_depth_bytes = 32;  // K of a tensor instruction: 16 elements of 16 bits
 
 // One iteration of the main loop with the instruction's M along `rows` and its N along `columns` of the tile.
 struct Issue {
@@ -47,27 +47,45 @@ Demand iteration_demand(const Machine& machine, const Gemm& gemm, const GemmConf
   const Issue straight = issue_of(machine, config.cta_m, config.cta_n, depth_bytes, depth_flops, config.mma_pair);
   const Issue turned = issue_of(machine, config.cta_n, config.cta_m, depth_bytes, depth_flops, config.mma_pair);
   const auto longest = [&](const Issue& i) { return std::max(i.tensor, (i.smem + written) / smem_rate); };
-  const Issue& best = longest(straight) <= longest(turned) ? straight : turned;
+  // Of two that take as long, the one that multiplies less padding: it draws less power.
+  const auto cost = [&](const Issue& i) { return std::pair(longest(i), i.tensor); };
+  const Issue& best = cost(straight) <= cost(turned) ? straight : turned;
   Demand demand;
   demand[Resource::tensor] = Cycles(best.tensor);
   demand[Resource::smem] = Cycles((best.smem + written) / smem_rate);
   return demand;
 }
 
-// Instructions around the tensor cores' own work, which hide behind it: barriers, descriptors and waiting of the
-// warps, and the second level of fp8 accumulation.
-Demand iteration_aside(const Machine& machine, const Gemm& gemm, const GemmConfig& config) {
-  const auto rows = static_cast<double>(machine.tensor.rows.value);
-  const auto columns = static_cast<double>(machine.tensor.maximum_columns.value);
-  const double steps = config.cta_k * element_bytes(gemm.dtype) / mma_depth_bytes;
-  const auto blocks = [&](double m, double n) { return ceil_div(m, rows) * ceil_div(n, columns); };
-  const double mmas = steps * std::min(blocks(config.cta_m, config.cta_n), blocks(config.cta_n, config.cta_m));
-  const double additions = gemm.dtype == Dtype::fp8 && config.promotion > 0
-                               ? static_cast<double>(config.cta_m) * config.cta_n * config.cta_k / config.promotion
-                               : 0.0;
+// What instructions of a thread or, times 32, of a warp take.
+Demand demand_of(const Machine& machine, const InstructionTally& threads) {
   Demand demand;
-  demand[Resource::fma] = additions / pipe_rate(machine, Resource::fma);
-  demand[Resource::issue] = (additions + 32 * mmas * config.mma_instructions) / pipe_rate(machine, Resource::issue);
+  demand[Resource::alu] = threads.alu / pipe_rate(machine, Resource::alu);
+  demand[Resource::fma] = threads.fma / pipe_rate(machine, Resource::fma);
+  demand[Resource::issue] = threads.all / pipe_rate(machine, Resource::issue);
+  return demand;
+}
+
+// Accumulators that an iteration adds up in FP32.
+double promotions(const Gemm& gemm, const GemmConfig& config) {
+  return gemm.dtype == Dtype::fp8 && config.promotion > 0
+             ? static_cast<double>(config.cta_m) * config.cta_n * config.cta_k / config.promotion
+             : 0.0;
+}
+
+// Instructions around the tensor cores' own work, which hide behind it: barriers, descriptors, and the second level of
+// fp8 accumulation.
+InstructionTally iteration_tally(const Gemm& gemm, const GemmConfig& config) {
+  return 32 * config.iteration + promotions(gemm, config) * config.promoted;
+}
+
+// What hardware counts less than the segments hold: negative for the output's instructions, which end the tile in a
+// time of their own, and for warps that spin while they wait.
+Demand uncounted(const Machine& machine, const GemmConfig& config, const Segment& loop, double items) {
+  const InstructionTally output = static_cast<double>(config.cta_m) * config.cta_n * config.element;
+  const Cycles loop_time = loop.count * std::max({loop.busy.largest(), loop.aside.largest(), loop.interval});
+  Demand demand = -items * demand_of(machine, output);
+  demand[Resource::issue] =
+      demand[Resource::issue] - items * config.waiting * 32 / pipe_rate(machine, Resource::issue).si() * loop_time;
   return demand;
 }
 
@@ -96,6 +114,23 @@ double rows_asked(const Machine& machine, const Gemm& gemm, const GemmConfig& co
   const double along_m = std::min(together, ceil_div(static_cast<double>(gemm.m), cta_m));
   const double along_n = std::min(together, ceil_div(static_cast<double>(gemm.n), cta_n));
   return std::min(cta_m + cta_n / along_m, cta_n + cta_m / along_n);
+}
+
+// What is read from DRAM again. A panel lies across the shorter side of the tiles, at least as wide as the CTAs of a
+// wave reach. Each streams the operand of its long side; what the next panel finds of it falls with what was read
+// meanwhile.
+Bytes read_again(const Machine& machine, const Gemm& gemm, const GemmConfig& config) {
+  const bool across_n = config.cta_n <= config.cta_m;
+  const auto m = static_cast<double>(gemm.m);
+  const auto n = static_cast<double>(gemm.n);
+  const double row = static_cast<double>(gemm.k) * element_bytes(gemm.dtype);
+  const double tile = across_n ? config.cta_n : config.cta_m;
+  const double across = ceil_div(across_n ? n : m, tile);
+  const double down = across_n ? ceil_div(m, config.cta_m) : ceil_div(n, config.cta_n);
+  const double width = std::min(across, std::max<double>(config.panel, static_cast<double>(machine.sms.value) / down));
+  const double streamed = (across_n ? m : n) * row;
+  const double lost = std::min(1.0, (streamed + width * tile * row) / machine.l2.capacity.value.si());
+  return Bytes((across / width - 1.0) * lost * streamed);
 }
 
 }  // namespace
@@ -142,7 +177,7 @@ Kernel gemm_kernel(const Machine& machine, const Gemm& gemm, const GemmConfig& c
   Segment loop;
   loop.count = iterations;
   loop.busy = iteration_demand(machine, gemm, config);
-  loop.aside = iteration_aside(machine, gemm, config);
+  loop.aside = demand_of(machine, iteration_tally(gemm, config));
   loop.interval = machine.transfer.iteration.value;
   if (config.schedule == Schedule::grid) {
     // The same warps wait for operands, start the tensor cores and wait for them: one step after the other. A buffer
@@ -174,6 +209,7 @@ Kernel gemm_kernel(const Machine& machine, const Gemm& gemm, const GemmConfig& c
   }
   kernel.program.add(loop);
   kernel.program.add(epilogue);
+  kernel.held = uncounted(machine, config, loop, kernel.items);
   kernel.program.warps = config.warps;
   kernel.program.registers = config.registers;
   kernel.program.smem = config.smem;
@@ -183,6 +219,7 @@ Kernel gemm_kernel(const Machine& machine, const Gemm& gemm, const GemmConfig& c
   const double shared = rows_asked(machine, gemm, config);
   kernel.l2_read = Bytes(tiles * depth * config.cta_k * in_bytes * shared * read_cost);
   kernel.input = Bytes((m + n) * k * in_bytes);
+  kernel.again = config.split_k > 1 ? Bytes(0) : read_again(machine, gemm, config);
   kernel.output = Bytes(m * n * (config.split_k > 1 ? 4.0 * config.split_k : out_bytes));
   kernel.l2_written = write_cost * kernel.output;
   kernel.latency = machine.transfer.prologue.value;

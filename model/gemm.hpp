@@ -3,6 +3,7 @@
 
 #include "arch/machine.hpp"
 #include "model/kernel.hpp"
+#include "workloads/instruction_tally.hpp"
 #include "workloads/operator.hpp"
 
 namespace perfmodel {
@@ -20,7 +21,11 @@ struct GemmConfig {
   int warps = 12;
   int registers = 168;
   Bytes smem;
-  double mma_instructions = 0;  // that the warps execute for each tensor instruction, itself included
+  InstructionTally iteration;   // of the CTA's warps in an iteration
+  InstructionTally element;     // of a thread for an output element
+  InstructionTally promoted;    // of a thread for an accumulator added up in FP32
+  double waiting = 0;           // warp instructions of spinning warps in a clock of an SM
+  int panel = 8;                // tiles that a panel is wide: CTAs go through the output panel by panel
   int promotion = 0;            // k after which fp8 accumulators are added up in FP32, 0: never
   Schedule schedule = Schedule::persistent;
 };

@@ -25,14 +25,15 @@ struct Kernel {
   std::int64_t ctas = 1;  // launched
   Cycles makespan;        // until the last item ends, where lowering has scheduled unlike items; else zero
 
-  Demand held;  // of all items' busy time, what instructions that execute elsewhere hold a port for
+  Demand held;  // of all items' busy time, what is held without executing; negative for what executes beside it
 
   Bytes l2_read;  // from the L2 to the SMs, once for all that a multicast serves; sectors of unaligned rows counted
   Bytes l2_written;
   Bytes input;                     // distinct bytes read
+  Bytes again;                     // read once more from DRAM, since the L2 has lost them between two uses
   Bytes output;                    // distinct bytes written
   Seconds latency;                 // beyond the launch: prologue, first operands, last store
-  double instructions = 0;         // that threads execute beside the tensor cores' own, for the energy
+  double instructions = 0;         // that threads execute beside the tensor cores' own, weighted by their energy
   double tensor_share = 1;         // share of its peak that the code's tensor instructions reach while busy
   double tensor_energy = 1;        // energy of a busy tensor cycle over that of wgmma
   bool reads_predecessor = false;  // its input is what the kernel before it wrote

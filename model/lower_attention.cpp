@@ -289,6 +289,31 @@ void add_traffic(const Attention& attention, const Cutting& cutting, Kernel& ker
   kernel.l2_written = kernel.output + cutting.repeats * iterations * Bytes(4 * added);
 }
 
+// Instructions of a thread for each score, as counted.
+InstructionTally tally_of(const AttentionProgram& program, const Attention& attention) {
+  if (attention.dropout <= 0) return program.counts;
+  return program.counts +
+         (attention.dropout_source == DropoutSource::fused ? program.dropout_counts : program.mask_counts);
+}
+
+// What the segments hold beyond what hardware counts.
+Demand uncounted(const Machine& machine, const Kernel& kernel, const InstructionTally& executed) {
+  Demand held;
+  for (const Segment& segment : kernel.program.all()) {
+    held += kernel.items * segment.count * segment.busy;
+    held += kernel.items * segment.count * segment.aside;
+  }
+  const auto less = [&](Resource resource, double count) {
+    held[resource] = held[resource] - count / pipe_rate(machine, resource);
+  };
+  less(Resource::alu, executed.alu);
+  less(Resource::fma, executed.fma);
+  less(Resource::xu, executed.xu);
+  less(Resource::issue, executed.all);
+  held[Resource::tensor] = held[Resource::smem] = Cycles(0);
+  return held;
+}
+
 Kernel main_kernel(const Machine& machine, const CodeCounts& code, const AttentionProgram& program,
                    const Attention& attention, const Cutting& cutting, const LowerOptions& options) {
   const IterationWork work = work_of(machine, code, program, attention, cutting);
@@ -330,6 +355,9 @@ Kernel main_kernel(const Machine& machine, const CodeCounts& code, const Attenti
   kernel.program.registers = program.registers;
   const double scores = cutting.repeats * (all.full + all.masked) * cutting.m * cutting.n;
   kernel.instructions = scores * (program.instructions + (attention.dropout > 0 ? program.dropout_instructions : 0.0));
+  if (program.counts.all > 0) {
+    kernel.held = uncounted(machine, kernel, scores * tally_of(program, attention));
+  }
   kernel.tensor_energy = program.mma_sync ? machine.power.mma_sync.value : 1.0;
   kernel.tensor_share = code.tensor.value;
   add_traffic(attention, cutting, kernel);

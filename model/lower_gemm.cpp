@@ -101,7 +101,10 @@ Plan gemm_plan(const Machine& machine, const Library& library, const Gemm& gemm,
   GemmConfig code = config;
   if (gemm.impl.family == Family::cublas) {
     const LibraryMenu& menu = menu_of(machine, library);
-    code.mma_instructions = menu.mma_instructions;
+    code.iteration = menu.iteration;
+    code.element = gemm.dtype == Dtype::fp8 ? menu.scaled : menu.element;
+    code.promoted = menu.promoted;
+    code.waiting = menu.waiting;
     code.promotion = menu.promotion;
   }
   Kernel kernel = gemm_kernel(machine, gemm, code);

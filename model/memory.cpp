@@ -5,6 +5,13 @@
 
 namespace perfmodel {
 
+namespace {
+
+// A read sweep on an H100 runs at L2 speed up to this share of the capacity.
+constexpr double held_share = 0.65;
+
+}  // namespace
+
 L2State flushed(const Machine& machine) {
   return {.resident = 0, .dirty = machine.l2.dirty_capacity.value * machine.l2.capacity.value};
 }
@@ -27,12 +34,14 @@ BytesPerSecond dram_rate(const Machine& machine, double write_share) {
 MemoryTime memory_time(const Machine& machine, const Kernel& kernel, const L2State& state) {
   MemoryTime result;
   result.l2 = (kernel.l2_read + kernel.l2_written) / machine.l2.bandwidth.value;
-  result.dram_read = (1.0 - state.resident) * kernel.input;
-  // Every line brought in evicts one; that costs a write-back where it was dirty. The output itself leaves by
-  // eviction too, later or by then: in the long run each byte written is written back once.
+  result.dram_read = (1.0 - state.resident) * (kernel.input + kernel.again);
+  // Every line brought in evicts one; that costs a write-back where it was dirty. Of the output the last lines stay.
   const Bytes allocated = result.dram_read + kernel.output;
-  result.dram_written = state.dirty.si() > 0 ? std::min(machine.l2.dirty.value * allocated, kernel.output + state.dirty)
-                                             : (1.0 - state.resident) * kernel.output;
+  result.dram_written = (1.0 - state.resident) * kernel.output;
+  if (state.dirty.si() > 0) {
+    const double kept = std::min(1.0, held_share * (machine.l2.capacity.value / allocated));
+    result.dram_written = std::min(machine.l2.dirty.value * allocated, state.dirty) + (1.0 - kept) * kernel.output;
+  }
   const Bytes moved = result.dram_read + result.dram_written;
   if (moved.si() > 0) {
     const Bytes ramp = machine.dram.ramp_bytes.value;

@@ -80,4 +80,16 @@ Demand executed(const Machine& machine, std::span<const InstructionCount> instru
   return demand;
 }
 
+double energy_weight(const Machine& machine, std::span<const InstructionCount> instructions) {
+  double sum = 0;
+  for (const InstructionCount& entry : instructions) {
+    const auto index = machine.find_instruction(entry.instruction);
+    const bool own = index && machine.instructions[static_cast<std::size_t>(*index)].energy.present();
+    sum += entry.count *
+           (own ? machine.instructions[static_cast<std::size_t>(*index)].energy.value / machine.power.instruction.value
+                : 1.0);
+  }
+  return sum;
+}
+
 }  // namespace perfmodel

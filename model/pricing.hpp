@@ -17,6 +17,9 @@ Demand price(const Machine& machine, std::span<const InstructionCount> instructi
 // others, and any further slots, it only holds.
 Demand executed(const Machine& machine, std::span<const InstructionCount> instructions, double threads);
 
+// How many instructions of `power.instruction` take the energy of these.
+double energy_weight(const Machine& machine, std::span<const InstructionCount> instructions);
+
 // Slots, or bytes, that the pipe of a resource takes: of issue, alu or smem, which every machine has.
 PerCycle pipe_rate(const Machine& machine, Resource resource);
 

@@ -53,7 +53,7 @@ Plan lower_rng(const Machine& machine, const Library& library, const Rng& rng, c
   kernel.output = Bytes(4.0 * words);
   kernel.l2_written = kernel.output;
   kernel.latency = machine.launch.grid.value;
-  kernel.instructions = words * word.total();
+  kernel.instructions = words * energy_weight(machine, word.instructions);
   Plan plan;
   plan.add(kernel);
   if (options.describe) {

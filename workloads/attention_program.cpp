@@ -127,6 +127,11 @@ AttentionProgram read_program(const YamlNode& node, Family family, Diagnostics& 
   program.mask_slots = ratio(map, "mask_slots", 10);
   program.instructions = ratio(map, "instructions", 7);
   program.dropout_instructions = ratio(map, "dropout_instructions", 11);
+  program.counts = read_tally(map, "counts");
+  program.dropout_counts = read_tally(map, "dropout_counts");
+  program.mask_counts = read_tally(map, "mask_counts");
+  if (program.counts.all > 0) program.instructions = program.counts.all;
+  if (program.dropout_counts.all > 0) program.dropout_instructions = program.dropout_counts.all;
   for (const YamlNode& tile : some(map, "tiles", faults)) {
     program.tiles.push_back(read_tile(tile, faults));
   }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "support/units.hpp"
+#include "workloads/instruction_tally.hpp"
 #include "workloads/operator.hpp"
 
 namespace perfmodel {
@@ -70,6 +71,9 @@ struct AttentionProgram {
   double mask_slots = 10;      // issue slots a score of a masked tile
   double instructions = 7;     // a thread executes for each score
   double dropout_instructions = 11;
+  InstructionTally counts;          // those of them by pipe, where they have been counted
+  InstructionTally dropout_counts;  // of a fused dropout decision
+  InstructionTally mask_counts;     // of reading one from a mask
   std::vector<AttentionTile> tiles;
   SplitRule split;
   std::vector<HelperKernel> helpers;

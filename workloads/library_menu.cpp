@@ -105,9 +105,11 @@ LibraryMenu read_menu(const YamlNode& root, std::string name) {
   menu.clusters = read_clusters(map, "clusters");
   menu.multi_wave_clusters = read_clusters(map, "multi_wave_clusters");
   menu.counter_reset_above = map.number("counter_reset_above", NumberRange::not_negative());
-  if (map.has("mma_instructions")) {
-    menu.mma_instructions = map.number("mma_instructions", NumberRange::not_negative());
-  }
+  menu.iteration = read_tally(map, "iteration");
+  menu.element = read_tally(map, "element");
+  menu.scaled = read_tally(map, "scaled");
+  menu.promoted = read_tally(map, "promoted");
+  if (map.has("waiting")) menu.waiting = map.number("waiting", NumberRange::not_negative());
   if (map.has("promotion")) menu.promotion = read_count(map, "promotion");
   YamlMap split = map.map("split_k");
   menu.split_k.tiles_at_most = read_count(split, "tiles_at_most");

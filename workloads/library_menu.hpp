@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "support/units.hpp"
+#include "workloads/instruction_tally.hpp"
 #include "workloads/operator.hpp"
 
 namespace perfmodel {
@@ -64,8 +65,12 @@ struct LibraryMenu {
   std::vector<ClusterShape> multi_wave_clusters;  // with more tiles than a wave holds
   double counter_reset_above = 0.0;               // tiles an SM above which a memset goes first
   SplitKRule split_k;
-  double mma_instructions = 0;  // that the warps execute for each tensor instruction, itself included; 0: not counted
-  int promotion = 0;            // k after which fp8 accumulators are added up in FP32; 0: never
+  InstructionTally iteration;  // that the warps of a CTA execute in an iteration of the main loop
+  InstructionTally element;    // that a thread executes for an output element
+  InstructionTally scaled;     // the same where the output is scaled, as from 8-bit operands
+  InstructionTally promoted;   // that a thread executes to add up an accumulator in FP32
+  double waiting = 0;          // that waiting warps execute in a clock, all of an SM
+  int promotion = 0;           // k after which fp8 accumulators are added up in FP32; 0: never
 
   // Elements of k an iteration: 64 of 16 bits, 128 of fp8, 256 of nvfp4.
   [[nodiscard]] int cta_k(Dtype dtype) const;

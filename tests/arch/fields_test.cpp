@@ -32,6 +32,7 @@ TEST_CASE("every field has a key of its own, a range and a meaning") {
   CHECK(pipe_rate_field().key == "pipes.*.rate");
   CHECK(occupies_field().key == "instructions.*.occupies.*");
   CHECK(latency_field().key == "instructions.*.latency");
+  CHECK(energy_field().key == "instructions.*.energy");
 }
 
 TEST_CASE("constants are found by key, set and listed") {

@@ -55,12 +55,14 @@ TEST_CASE("fp8 moves the same bytes for twice the multiply-adds") {
 
 TEST_CASE("what the warps issue beside the tensor cores stays aside") {
   GemmConfig code = config(256, 128, 128);
-  code.mma_instructions = 50;
+  code.iteration = {.alu = 45, .fma = 0, .xu = 0, .all = 80};
+  code.promoted = {.alu = 0, .fma = 1, .xu = 0, .all = 1.25};
   code.promotion = 128;
   const Segment loop = loop_of(test::h100(), test::gemm(4096, 4096, 4096, Dtype::fp8), code);
-  // 256 x 128 additions at 128 a clock, and 2 x 4 wgmma of 64 x 256 with 50 warp instructions each.
+  // 256 x 128 additions at 128 a clock, five instructions for four of them, and 80 warp instructions, 45 on the ALU.
   CHECK(loop.aside[Resource::fma].si() == Approx(256));
-  CHECK(loop.aside[Resource::issue].si() == Approx(256 + 8 * 50 * 32 / 128.0));
+  CHECK(loop.aside[Resource::alu].si() == Approx(45 * 32 / 64.0));
+  CHECK(loop.aside[Resource::issue].si() == Approx(1.25 * 256 + 80 * 32 / 128.0));
   CHECK(loop.busy[Resource::fma].si() == 0);
 }
 

@@ -136,10 +136,11 @@ class EnergyProbe {
     report_instruction<LiveImad>("");
     report_instruction<WidePair>("both counted");
     report_instruction<Lop3>("");
-    if (wide_pair_ <= 0 || ffma_ <= 0) return;
-    report({"instruction", "energy", "J", "power.instruction",
-            "mean of ffma, imad_wide and lop3, a thread's; the latter two in turn"},
-           (ffma_ + 2 * wide_pair_) / 3, bench_.card());
+    if (wide_pair_ <= 0 || lop3_ <= 0) return;
+    report({"imad_wide", "energy", "J", "instructions.imad_wide.energy", "twice the pair's mean, less lop3"},
+           2 * wide_pair_ - lop3_, bench_.card());
+    report({"instruction", "energy", "J", "power.instruction", "mean of ffma and lop3"}, 0.5 * (ffma_ + lop3_),
+           bench_.card());
   }
 
   void report_shared() {
@@ -147,8 +148,8 @@ class EnergyProbe {
     const Work work{16.0 * shared_threads * shared_unroll * turns * bench_.sms(), "bytes"};
     report_bytes(
         "shared memory read",
-        [this](cudaStream_t stream) { energy_shared<<<bench_.sms(), shared_threads, 0, stream>>>(turns); }, work, "",
-        "LDS.128");
+        [this](cudaStream_t stream) { energy_shared<<<bench_.sms(), shared_threads, 0, stream>>>(turns); }, work,
+        "power.smem_byte", "LDS.128");
   }
 
   void report_l2() {
@@ -159,9 +160,9 @@ class EnergyProbe {
     constexpr int turns = 400;
     const Walk walk = make_walk(static_cast<char*>(memory.data()), l2_footprint, warps, turns);
     const Work work{static_cast<double>(walk_block) * warps * turns, "bytes"};
-    report_bytes(
-        "L2 read", [=](cudaStream_t stream) { energy_l2_read<<<ctas, walk_threads, 0, stream>>>(walk); }, work, "",
-        "16 MiB read past the L1 by all SMs");
+    l2_ = report_bytes(
+        "L2 read", [=](cudaStream_t stream) { energy_l2_read<<<ctas, walk_threads, 0, stream>>>(walk); }, work,
+        "power.l2_byte", "16 MiB read past the L1 by all SMs");
   }
 
   void report_dram() {
@@ -171,14 +172,17 @@ class EnergyProbe {
     const std::size_t vectors = dram_bytes / sizeof(uint4);
     const int ctas = dram_ctas * bench_.sms();
     const Work work{static_cast<double>(dram_bytes), "bytes"};
-    report_bytes(
+    const double read = report_bytes(
         "DRAM read",
         [=](cudaStream_t stream) { energy_dram<1, 0><<<ctas, dram_threads, 0, stream>>>(data, data, vectors); }, work,
-        "power.dram_byte", "random data, L2 and network to the SM included");
-    report_bytes(
+        "", "random data, L2 and network to the SM included");
+    const double write = report_bytes(
         "DRAM write",
         [=](cudaStream_t stream) { energy_dram<0, 1><<<ctas, dram_threads, 0, stream>>>(data, data, vectors); }, work,
         "", "random data");
+    if (l2_ <= 0 || read <= 0 || write <= 0) return;
+    report({"DRAM", "energy beyond the L2", "J/B", "power.dram_byte", "mean of reads and writes, less an L2 read"},
+           0.5 * (read + write) - l2_, bench_.card());
   }
 
   void report_gemms() {
@@ -189,10 +193,10 @@ class EnergyProbe {
     const CardState card = bench_.card();
     const std::string note = "GEMM of 4096 cubed by cuBLASLt, DRAM, L2 and other instructions included";
     if (random <= 0) return;
-    report({"tensor, bf16", "energy of a busy clock", "J", "power.tensor_cycle", note}, random * multiply_clock_flops,
+    report({"tensor, bf16", "energy of a busy clock", "J", "", note}, random * multiply_clock_flops,
            card);
-    report({"tensor, bf16", "zeros over random", "", "power.zeros", note}, zeros / random, card);
-    report({"tensor, fp8", "busy clock over that of bf16", "", "power.tensor_fp8", note}, 2 * fp8 / random, card);
+    report({"tensor, bf16", "zeros over random", "", "", note}, zeros / random, card);
+    report({"tensor, fp8", "busy clock over that of bf16", "", "", note}, 2 * fp8 / random, card);
     if (fp8 > 0) report({"tensor, fp8", "zeros over random", "", "", note}, fp8_zeros / fp8, card);
   }
 
@@ -256,9 +260,12 @@ class EnergyProbe {
       PERFMODEL_CUDA(cudaGetLastError());
     };
     const std::string name = Op::name;
-    const double energy = report_energy(name, run(name, launch), {amount, "instructions of a thread"}, "", note);
+    const bool pair = name == WidePair::name;
+    const double energy = report_energy(name, run(name, launch), {amount, "instructions of a thread"},
+                                        pair ? "" : "instructions." + name + ".energy", note);
     if (name == "ffma") ffma_ = energy;
-    if (name == WidePair::name) wide_pair_ = energy;
+    if (name == "lop3") lop3_ = energy;
+    if (pair) wide_pair_ = energy;
   }
 
   // The GEMM for a quarter of the time, awake SMs for the rest, each far shorter than a sample. Joules a FLOP.
@@ -292,7 +299,8 @@ class EnergyProbe {
   DeviceBuffer<std::uint32_t> sink_{static_cast<std::size_t>(mix_threads)};
   DeviceBuffer<long long> clocks_{static_cast<std::size_t>(bench_.sms())};
   double idle_ = 0, awake_ = 0;
-  double ffma_ = 0, wide_pair_ = 0;
+  double ffma_ = 0, lop3_ = 0, wide_pair_ = 0;
+  double l2_ = 0;
 };
 
 }  // namespace
