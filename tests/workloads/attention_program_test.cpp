@@ -67,7 +67,9 @@ TEST_CASE("cuDNN on Hopper, as profiled: 384 threads of 168 registers, 128x128 f
   CHECK(backward.pass == Pass::bwd);
   CHECK(backward.tiles.at(0).cta_m == 64);
   CHECK(backward.tiles.at(0).cta_n == 128);
-  CHECK(backward.instructions == 11.0);
+  CHECK(backward.instructions == 23.6);
+  CHECK(backward.counts.alu == 7.35);
+  CHECK(backward.dropout_counts.all == 11.7);
   CHECK(backward.helpers.back().count == 2);
   CHECK(backward.helpers.back().when == HelperWhen::grouped);
   CHECK(backward.helpers.back().expanded_bytes == 2.0);

@@ -190,7 +190,7 @@ Cells inputs_of(const OwnAttention& attention) {
           {"causal", attention.causal ? "1" : "0"},
           {"dtype", "bf16"},
           {"dropout", decimal(drops ? 1 - attention.keep : 0, 1)},
-          {"dropout_source", source_name(attention.dropout)},
+          {"dropout_source", attention.dropout == AttentionDropout::none ? "" : source_name(attention.dropout)},
           {"rng_rounds", drops ? text(attention.rounds) : ""},
           {"pass", "fwd"},
           {"impl", "flash3"},
