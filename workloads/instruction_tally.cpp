@@ -3,13 +3,12 @@
 namespace perfmodel {
 
 InstructionTally read_tally(YamlMap& map, const char* key) {
-  InstructionTally tally;
-  if (!map.has(key)) return tally;
-  YamlMap counts = map.map(key);
+  YamlMap counts = map.optional_map(key);
+  if (!counts.valid()) return {};
   const auto count = [&](const char* pipe) {
-    return counts.has(pipe) ? counts.number(pipe, NumberRange::not_negative()) : 0.0;
+    return counts.optional_number(pipe, NumberRange::not_negative()).value_or(0.0);
   };
-  tally = {count("alu"), count("fma"), count("xu"), count("all")};
+  const InstructionTally tally{count("alu"), count("fma"), count("xu"), count("all")};
   counts.finish();
   return tally;
 }

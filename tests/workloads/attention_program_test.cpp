@@ -141,7 +141,7 @@ TEST_CASE("unknown names get the nearest and the whole list") {
         "                                            ^\n"
         "note: did you mean 'threads'?\n"
         "note: known keys: pass, tensor, code, persistent, threads, registers, ctas_per_sm, alone, order, "
-        "pack_heads, dropout, mma_sync, emulated, mask_slots, instructions, dropout_instructions, tiles, split, helpers\n");
+        "pack_heads, dropout, mma_sync, emulated, mask_slots, instructions, dropout_instructions, counts, dropout_counts, mask_counts, tiles, split, helpers\n");
   CHECK(fault_in("family: cudnn\nprograms:\n  - {pass: fwd, tensor: [wgma], code: c, tiles: [{cta_m: 64, cta_n: 32}]}\n") ==
         "p.yaml:3:26: error: 'tensor': unknown value 'wgma'\n"
         "    - {pass: fwd, tensor: [wgma], code: c, tiles: [{cta_m: 64, cta_n: 32}]...\n"
