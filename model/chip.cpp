@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/pricing.hpp"
+
 namespace perfmodel {
 
 namespace {
@@ -128,6 +130,10 @@ KernelTime kernel_time(const Machine& machine, const KernelWork& work, Hertz clo
   result.bounds[Limiter::launch] = work.launch;
   result.bounds[Limiter::wave] = result.tail;
   return result;
+}
+
+Bytes shared_memory_bytes(const Machine& machine, const Kernel& kernel, const KernelWork& work) {
+  return Bytes(work.busy[Resource::smem] * pipe_rate(machine, Resource::smem)) + kernel.beside_port;
 }
 
 }  // namespace perfmodel

@@ -36,4 +36,7 @@ struct KernelTime {
 // The duration and what it consists of.
 KernelTime kernel_time(const Machine& machine, const KernelWork& work, Hertz clock);
 
+// Bytes read and written in shared memory, all SMs.
+Bytes shared_memory_bytes(const Machine& machine, const Kernel& kernel, const KernelWork& work);
+
 }  // namespace perfmodel

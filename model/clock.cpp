@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "model/pricing.hpp"
-
 namespace perfmodel {
 
 std::string_view clock_limit_name(ClockLimit limit) {
@@ -101,8 +99,7 @@ Load kernel_load(const Machine& machine, const Kernel& kernel, const KernelWork&
   Load load;
   load.tensor = kernel.tensor_share * work.busy[Resource::tensor];
   load.activity = kernel.tensor_activity * load.tensor;
-  const Bytes shared = Bytes(work.busy[Resource::smem] * pipe_rate(machine, Resource::smem));
-  const Joules moved = shared * power.smem_byte.value;
+  const Joules moved = shared_memory_bytes(machine, kernel, work) * power.smem_byte.value;
   const double memory_share = memory_share_of(machine, data);
   load.core = share * (load.tensor.si() * kernel.tensor_energy * power.tensor_cycle.value) + memory_share * moved +
               kernel.instructions * power.instruction.value;

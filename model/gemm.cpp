@@ -36,14 +36,19 @@ Issue issue_of(const Machine& machine, double rows, double columns, double depth
           .smem = instructions * (granule + columns / mma_pair) * depth_bytes};
 }
 
+// What the copy engine writes into shared memory in an iteration.
+Bytes written_operands(const Gemm& gemm, const GemmConfig& config) {
+  const double rows = config.cta_m + static_cast<double>(config.cta_n) / config.mma_pair;
+  return Bytes(rows * config.cta_k * element_bytes(gemm.dtype));
+}
+
 // Operands pass through shared memory twice: written by the copy engine, read by the tensor core once for each block
 // of M rows. Tiles may be computed transposed, whichever is faster.
 Demand iteration_demand(const Machine& machine, const Gemm& gemm, const GemmConfig& config) {
   const double depth_bytes = config.cta_k * element_bytes(gemm.dtype);
   const double depth_flops = 2.0 * config.cta_k / tensor_rate(machine, gemm.dtype).si();
   const double smem_rate = pipe_rate(machine, Resource::smem).si();
-  const double written = machine.shared_memory.copy_contention.value *
-                         (config.cta_m + static_cast<double>(config.cta_n) / config.mma_pair) * depth_bytes;
+  const double written = machine.shared_memory.copy_contention.value * written_operands(gemm, config).si();
   const Issue straight = issue_of(machine, config.cta_m, config.cta_n, depth_bytes, depth_flops, config.mma_pair);
   const Issue turned = issue_of(machine, config.cta_n, config.cta_m, depth_bytes, depth_flops, config.mma_pair);
   const auto longest = [&](const Issue& i) { return std::max(i.tensor, (i.smem + written) / smem_rate); };
@@ -209,6 +214,8 @@ Kernel gemm_kernel(const Machine& machine, const Gemm& gemm, const GemmConfig& c
   }
   kernel.program.add(loop);
   kernel.program.add(epilogue);
+  kernel.beside_port =
+      kernel.items * loop.count * (1.0 - machine.shared_memory.copy_contention.value) * written_operands(gemm, config);
   kernel.held = uncounted(machine, config, loop, kernel.items);
   kernel.program.warps = config.warps;
   kernel.program.registers = config.registers;

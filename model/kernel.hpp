@@ -30,6 +30,7 @@ struct Kernel {
   Bytes l2_read;  // from the L2 to the SMs, once for all that a multicast serves; sectors of unaligned rows counted
   Bytes l2_written;
   Bytes input;                     // distinct bytes read
+  Bytes beside_port;               // written to shared memory without holding up what reads it
   Bytes again;                     // read once more from DRAM, since the L2 has lost them between two uses
   Bytes output;                    // distinct bytes written
   Seconds latency;                 // beyond the launch: prologue, first operands, last store

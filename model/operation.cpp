@@ -22,7 +22,7 @@ void add_kernel(const Machine& machine, const Kernel& kernel, const KernelWork& 
   }
   total.busy += work.busy;
   total.held += kernel.held;
-  total.traffic.smem += Bytes(work.busy[Resource::smem] * pipe_rate(machine, Resource::smem));
+  total.traffic.smem += shared_memory_bytes(machine, kernel, work);
   total.traffic.l2 += kernel.l2_read + kernel.l2_written;
   total.traffic.dram_read += work.memory.dram_read;
   total.traffic.dram_written += work.memory.dram_written;

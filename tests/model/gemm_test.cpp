@@ -29,27 +29,27 @@ Segment loop_of(const Machine& machine, const Operator& op, const GemmConfig& wi
 TEST_CASE("the main loop of a Hopper tile, by hand") {
   const Machine& machine = test::h100();
   const Operator op = test::gemm(4096, 4096, 4096);
-  // 128 x 256 x 64: 2 x 128 x 256 x 64 / 4096 = 1024 clk of MMA; shared memory reads 2 (64 + 256) and writes 384 rows
-  // of 128 B at 128 B/clk: 1024 clk too.
+  // 128 x 256 x 64: 2 x 128 x 256 x 64 / 4096 = 1024 clk of MMA; shared memory reads 2 (64 + 256) rows
+  // of 128 B at 128 B/clk, and 0.7 of the 384 that are written hold the port as well: 908.8 clk.
   const Segment wide = loop_of(machine, op, config(128, 256, 64));
   CHECK(wide.busy[Resource::tensor].si() == Approx(1024));
-  CHECK(wide.busy[Resource::smem].si() == Approx(1024));
+  CHECK(wide.busy[Resource::smem].si() == Approx(908.8));
   CHECK(wide.count == 64);
-  // 128 x 168: 672 clk of MMA, but 2 (64 + 168) + 296 = 760 clk of shared memory.
+  // 128 x 168: 672 clk of MMA, 2 (64 + 168) + 0.7 * 296 = 671.2 clk of shared memory.
   const Segment odd = loop_of(machine, op, config(128, 168, 64));
   CHECK(odd.busy[Resource::tensor].si() == Approx(672));
-  CHECK(odd.busy[Resource::smem].si() == Approx(760));
-  // 24 x 64 runs with its sides swapped, M = 64 and N = 24: (64 + 24) read, 88 written.
+  CHECK(odd.busy[Resource::smem].si() == Approx(671.2));
+  // 24 x 64 runs with its sides swapped, M = 64 and N = 24: (64 + 24) read, 0.7 of 88 written.
   const Segment thin = loop_of(machine, op, config(24, 64, 64));
   CHECK(thin.busy[Resource::tensor].si() == Approx(48));
-  CHECK(thin.busy[Resource::smem].si() == Approx(176));
+  CHECK(thin.busy[Resource::smem].si() == Approx(149.6));
 }
 
 TEST_CASE("fp8 moves the same bytes for twice the multiply-adds") {
   const Operator op = test::gemm(4096, 4096, 4096, Dtype::fp8);
   const Segment loop = loop_of(test::h100(), op, config(256, 128, 128));
   CHECK(loop.busy[Resource::tensor].si() == Approx(1024));
-  CHECK(loop.busy[Resource::smem].si() == Approx(1024));
+  CHECK(loop.busy[Resource::smem].si() == Approx(908.8));
   CHECK(loop.count == 32);
 }
 
