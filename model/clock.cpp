@@ -41,14 +41,15 @@ double memory_share_of(const Machine& machine, DataKind data) {
   switch (data) {
     case DataKind::random: return 1.0;
     case DataKind::zeros: return zeros;
-    case DataKind::sparse90: return zeros + (machine.power.sparse.value - machine.power.zeros.value) /
-                                                (1.0 - machine.power.zeros.value) * (1.0 - zeros);
+    case DataKind::sparse90:
+      return zeros + (machine.power.sparse.value - machine.power.zeros.value) / (1.0 - machine.power.zeros.value) *
+                         (1.0 - zeros);
   }
   return 1.0;
 }
 
-// Dynamic power goes with the square of the supply voltage, and that falls linearly with the clock. Leakage falls with it
-// too, and faster: the slope stands for both.
+// Dynamic power goes with the square of the supply voltage, and that falls linearly with the clock. Leakage falls with
+// it too, and faster: the slope stands for both.
 double voltage_factor(const Machine& machine, Hertz clock) {
   const double below = 1.0 - clock / machine.clock.maximum.value;
   const double voltage = std::max(0.3, 1.0 - machine.power.voltage_slope.value * below);
@@ -154,7 +155,7 @@ ClockState steady_clock(const Machine& machine, const Load& load, const TimeAt& 
   double at_low = excess(low);
   double at_high = (state.power - limit).si();
   if (at_low >= 0) {
-    return {low, ClockLimit::power, limit + Watts(at_low)};
+    return {low, ClockLimit::power, limit + Watts(at_low), load.tensor.si() > 0};
   }
   int side = 0;
   for (int i = 0; i < 20 && high - low > Hertz(0.2e6); ++i) {
@@ -175,12 +176,21 @@ ClockState steady_clock(const Machine& machine, const Load& load, const TimeAt& 
     }
   }
   const Hertz clock = 0.5 * (low + high);
-  return {clock, ClockLimit::power, power_at(machine, load, time_at(clock), clock)};
+  return {clock, ClockLimit::power, power_at(machine, load, time_at(clock), clock), load.tensor.si() > 0};
 }
 
 Hertz reported_clock(const Machine& machine, const ClockState& state) {
-  return state.limit == ClockLimit::power || state.limit == ClockLimit::activity ? state.clock
-                                                                                 : machine.clock.maximum.value;
+  const Hertz top = machine.clock.maximum.value;
+  if (state.limit == ClockLimit::activity) {
+    return state.clock;
+  }
+  if (state.limit != ClockLimit::power) {
+    return top;
+  }
+  const Hertz onset = 0.8 * top;
+  const Hertz ceiling = std::min(machine.clock.datasheet.value, top);
+  return !state.tensor || state.clock <= onset ? state.clock
+                                               : onset + (state.clock - onset) / (ceiling - onset) * (top - onset);
 }
 
 }  // namespace perfmodel

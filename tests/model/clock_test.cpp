@@ -48,6 +48,19 @@ TEST_CASE("a load over the limit settles where its power meets the limit") {
   CHECK(reported_clock(machine, state) == state.clock);
 }
 
+TEST_CASE("tools show more than a tensor load gets above four fifths of the top clock, by hand") {
+  const Machine& machine = test::h100();
+  const auto shown = [&](double mhz, bool tensor) {
+    return reported_clock(machine, {Hertz(mhz * 1e6), ClockLimit::power, Watts(680), tensor}).si() * 1e-6;
+  };
+  CHECK(shown(1400, true) == Approx(1400));
+  CHECK(shown(1584, true) == Approx(1584));
+  // 196 of the 246 MHz between 1584 and 1830, which tools show as 1584 to 1980.
+  CHECK(shown(1780, true) == Approx(1584 + 196.0 / 246 * 396));
+  CHECK(shown(1830, true) == Approx(1980));
+  CHECK(shown(1780, false) == Approx(1780));
+}
+
 TEST_CASE("more energy never raises the clock") {
   const Machine& machine = test::h100();
   Hertz last = machine.clock.maximum.value;
