@@ -146,6 +146,8 @@ struct Pipeline {
   int cta_m = 0;
   int cta_n = 0;
   int cta_k = 0;
+  int split_k = 1;        // CTAs that share a tile's k, their sums added by a kernel of its own
+  bool stream_k = false;  // CTAs have equal shares of all iterations; cut tiles are added up through memory
   Dtype dtype = Dtype::bf16;  // the operator's: no program says it
   std::vector<PipelineRole> roles;
   std::vector<PipelineChannel> channels;
