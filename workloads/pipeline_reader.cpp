@@ -88,13 +88,15 @@ void PipelineReader::check_given(const YamlNode& parameters) {
 }
 
 void PipelineReader::check_range(const YamlEntry& entry) {
-  if (!entry.value.is_map()) return;
   const std::optional<double> value = scope_->value(entry.key);
   if (!value) return;
+  pipeline_.parameters.push_back({entry.key, *value, {}, {}});
+  PipelineParameter& parameter = pipeline_.parameters.back();
   const auto bound = [&](std::string_view key, double sign, std::string_view word) {
     const YamlNode node = entry.value.find(key);
     if (node.is_missing()) return;
     const std::optional<double> limit = scope_->number(node, key);
+    (sign > 0 ? parameter.low : parameter.high) = limit;
     if (limit && sign * *value < sign * *limit) {
       faults_.error(entry.value.location(), fmt::format("'{}' is {}, {} {}", entry.key, *value, word, *limit));
     }
