@@ -15,6 +15,7 @@
 #include "cli/completion.hpp"
 #include "cli/console.hpp"
 #include "cli/diff.hpp"
+#include "cli/explain.hpp"
 #include "cli/fit.hpp"
 #include "cli/help.hpp"
 #include "cli/interrupt.hpp"
@@ -173,6 +174,7 @@ std::unique_ptr<CLI::App> make_application(Context& context) {
   app->get_help_ptr()->description("Print this help");
   add_global_options(*app, context);
   add_predict_command(*app, context);
+  add_explain_command(*app, context);
   add_validate_command(*app, context);
   add_diff_command(*app, context);
   add_fit_command(*app, context);
@@ -183,6 +185,7 @@ std::unique_ptr<CLI::App> make_application(Context& context) {
   context.examples[app.get()] =
       "  perfmodel predict llama2_block.yaml                    what one transformer block costs\n"
       "  perfmodel predict llama2_block.yaml --arch all         the same on every GPU\n"
+      "  perfmodel explain llama2_block.yaml                    why, and what a change would buy\n"
       "  perfmodel predict kernels.csv > predicted.csv          a row a kernel\n"
       "  perfmodel validate kernels.csv --arch h100-sxm         against measurements\n";
   app->footer(

@@ -8,6 +8,7 @@
 #include "arch/load.hpp"
 #include "cli/console.hpp"
 #include "support/parse.hpp"
+#include "workloads/kernel_program.hpp"
 
 namespace perfmodel {
 namespace {
@@ -59,8 +60,28 @@ Machine load_chosen(const MachineChoice& choice, std::string_view name, const Lo
   return machine;
 }
 
-void note_default_machine(const Context& context) {
-  print_note(context, fmt::format("no machine given: predicting for {}; --arch NAME takes another", default_machine));
+void note_default_machine(const Context& context, std::string_view name) {
+  print_note(context, fmt::format("no machine given: predicting for {}; --arch NAME takes another", name));
+}
+
+std::string_view machine_for_tensor(std::string_view generation) {
+  if (generation == "tcgen05") return "b200";
+  return default_machine;
+}
+
+std::string_view machine_for(const Block& block) {
+  for (const BlockOperator& each : block.operators) {
+    if (each.op.program) return machine_for_tensor(each.op.program->pipeline().tensor);
+  }
+  return default_machine;
+}
+
+Machine load_for_block(const MachineChoice& choice, const Block& block, const Context& context) {
+  if (!choice.arch.empty()) return load_chosen(choice, choice.arch, file_location("--arch"));
+  if (block.machine) return load_chosen(choice, block.machine->name, block.machine->location);
+  const std::string_view name = machine_for(block);
+  note_default_machine(context, name);
+  return load_chosen(choice, name, {});
 }
 
 Machine load_chosen_or_default(const MachineChoice& choice, const Context& context) {

@@ -7,6 +7,7 @@
 #include "arch/machine.hpp"
 #include "cli/context.hpp"
 #include "support/diagnostic.hpp"
+#include "workloads/block.hpp"
 
 namespace CLI {
 class App;
@@ -37,7 +38,14 @@ Machine load_chosen(const MachineChoice& choice, std::string_view name, const Lo
 Machine load_chosen_or_default(const MachineChoice& choice, const Context& context);
 
 // That note, for whoever loads the default machine by other means.
-void note_default_machine(const Context& context);
+void note_default_machine(const Context& context, std::string_view name = default_machine);
+
+// The machine for a block that names none: the default, or one with the tensor cores that its programs are written for.
+std::string_view machine_for(const Block& block);
+std::string_view machine_for_tensor(std::string_view generation);
+
+// The machine of --arch, else the block's, else machine_for(block), which is said on standard error.
+Machine load_for_block(const MachineChoice& choice, const Block& block, const Context& context);
 
 // The machines that the choice stands for: every shipped one for "all", else one.
 std::vector<std::string> chosen_names(const MachineChoice& choice);

@@ -8,6 +8,7 @@
 #include "support/table.hpp"
 #include "support/text_file.hpp"
 #include "workloads/library.hpp"
+#include "workloads/pipeline_file.hpp"
 
 namespace perfmodel {
 namespace {
@@ -18,6 +19,8 @@ const std::vector<std::string>& format_names() {
   static const std::vector<std::string> names{"text", "markdown", "json", "csv"};
   return names;
 }
+}  // namespace
+
 const std::vector<std::string>& fidelity_names() {
   static const std::vector<std::string> names{"bound", "pipeline", "simulated"};
   return names;
@@ -27,11 +30,32 @@ std::vector<std::string> regime_names() {
   return {names.begin(), names.end()};
 }
 
+std::optional<Regime> regime_option(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  return static_cast<Regime>(parse_choice("--regime", text, regime_names()));
+}
+
+Fidelity fidelity_option(const std::string& text) {
+  return static_cast<Fidelity>(parse_choice("--fidelity", text, fidelity_names()));
+}
+
 std::vector<std::string> shipped_workloads() {
   std::vector<std::string> names = list_data_files("workloads", ".yaml");
+  for (std::string& program : pipeline_names()) names.push_back(std::move(program));
   for (std::string& name : names) name += ".yaml";
   return names;
 }
+
+// A table's header has no colon and no comment; YAML has one or the other in its first line.
+bool looks_like_table(std::string_view text) {
+  const std::size_t start = text.find_first_not_of(" \t\r\n");
+  if (start == std::string_view::npos) return false;
+  text.remove_prefix(start);
+  const std::string_view line = text.substr(0, text.find_first_of("\r\n"));
+  return line.find_first_of(":#{") == std::string_view::npos && !line.starts_with("- ");
+}
+
+namespace {
 
 // The texts of the options that take one of a few names, until the command runs.
 struct RawOptions {
@@ -43,8 +67,8 @@ struct RawOptions {
 };
 
 void finish(PredictCommand& command, const RawOptions& raw) {
-  if (!raw.regime.empty()) command.regime = static_cast<Regime>(parse_choice("--regime", raw.regime, regime_names()));
-  command.fidelity = static_cast<Fidelity>(parse_choice("--fidelity", raw.fidelity, fidelity_names()));
+  command.regime = regime_option(raw.regime);
+  command.fidelity = fidelity_option(raw.fidelity);
   if (!raw.format.empty()) command.format = static_cast<Format>(parse_choice("--format", raw.format, format_names()));
   if (raw.json && command.format && *command.format != Format::json) {
     throw InputError({}, "--json and --format " + raw.format + " exclude each other");
@@ -54,15 +78,6 @@ void finish(PredictCommand& command, const RawOptions& raw) {
 }
 
 bool has_extension(std::string_view name, std::string_view extension) { return name.ends_with(extension); }
-
-// A table's header has no colon and no comment; YAML has one or the other in its first line.
-bool looks_like_table(std::string_view text) {
-  const std::size_t start = text.find_first_not_of(" \t\r\n");
-  if (start == std::string_view::npos) return false;
-  text.remove_prefix(start);
-  const std::string_view line = text.substr(0, text.find_first_of("\r\n"));
-  return line.find_first_of(":#{") == std::string_view::npos && !line.starts_with("- ");
-}
 
 void run(PredictCommand command, const RawOptions& raw, const Context& context) {
   finish(command, raw);
@@ -87,8 +102,9 @@ void add_choice_options(CLI::App& predict, RawOptions& raw, Context& context) {
       value_option(predict, "--regime", raw.regime,
                    "cold, warm or sustained, where the input says none; blocks are sustained by default", "REGIME");
   context.values[regime] = regime_names();
-  auto* fidelity = value_option(predict, "--fidelity", raw.fidelity,
-                                "bound (closed form), pipeline (the default) or simulated (every program there is)", "HOW");
+  auto* fidelity =
+      value_option(predict, "--fidelity", raw.fidelity,
+                   "bound (closed form), pipeline (the default) or simulated (every program there is)", "HOW");
   context.values[fidelity] = fidelity_names();
   auto* format =
       value_option(predict, "--format", raw.format, "text, markdown, json or csv; tables are csv by default", "FORMAT");
@@ -103,6 +119,7 @@ void add_examples(const CLI::App& predict, Context& context) {
       "  perfmodel predict llama2_block.yaml --compare dropout_mode     each mode side by side\n"
       "  perfmodel predict llama2_block.yaml --set 'machine.dram.bandwidth=4.8 TB/s'\n"
       "  perfmodel predict llama2_block.yaml --timeline trace.json      for ui.perfetto.dev\n"
+      "  perfmodel predict my_program.yaml --set m=4096 --set n=4096 --set k=4096   a kernel program of your own\n"
       "  perfmodel predict kernels.csv -o predicted.csv                 a table, a row a kernel\n"
       "  printf 'op,m,n,k,dtype\\ngemm,4096,4096,4096,bf16\\n' | perfmodel predict - --format text\n";
 }
@@ -114,7 +131,8 @@ void add_predict_command(CLI::App& app, Context& context) {
   auto raw = std::make_shared<RawOptions>();
   CLI::App* predict = app.add_subcommand("predict", "Predict the time of a block, an operator or a table of operators");
   auto* input = predict->add_option(
-      "FILE", command->input, "A block file, a table (.csv), or - for standard input; the shipped blocks need no path");
+      "FILE", command->input,
+      "A block, an operator or a program file, a table (.csv), or - for standard input; what ships needs no path");
   input->required()->type_name("");
   context.files.push_back(input);
   context.values[input] = shipped_workloads();

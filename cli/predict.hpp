@@ -32,6 +32,27 @@ struct PredictCommand {
   bool strict = false;
 };
 
+// What files from standard input are called in messages.
+inline constexpr std::string_view anonymous = "<stdin>";
+
+// Blocks are sustained by default, operators in files of their own warm.
+PredictOptions block_options(const Block& block, std::optional<Regime> regime, Fidelity fidelity);
+
+// What comes from standard input without a name is called by what it is.
+void name_if_anonymous(Block& block);
+
+// True for text whose first line is the header of a table.
+bool looks_like_table(std::string_view text);
+
+// Blocks and operators that ship, and programs, as completion offers them: with .yaml.
+std::vector<std::string> shipped_workloads();
+
+// The values of --regime and --fidelity.
+std::optional<Regime> regime_option(const std::string& text);
+Fidelity fidelity_option(const std::string& text);
+std::vector<std::string> regime_names();
+const std::vector<std::string>& fidelity_names();
+
 void add_predict_command(CLI::App& app, Context& context);
 
 // The two kinds of input. `text` is what was read from standard input, empty otherwise.

@@ -20,8 +20,6 @@
 namespace perfmodel {
 namespace {
 
-constexpr std::string_view anonymous = "<stdin>";
-
 // Keys that --compare knows the values of.
 struct Comparable {
   std::string_view key;
@@ -91,7 +89,7 @@ class BlockPrediction {
 
   void run() {
     block_ = file_.block(command_.settings);
-    name_if_anonymous();
+    name_if_anonymous(block_);
     options_ = options_for(block_);
     Output output(command_.output);
     if (command_.machine.all() || !command_.compare.empty()) {
@@ -113,16 +111,7 @@ class BlockPrediction {
 
  private:
   [[nodiscard]] PredictOptions options_for(const Block& block) const {
-    const Regime otherwise = block.single_operator ? Regime::warm : Regime::sustained;
-    return {
-        .regime = command_.regime.value_or(otherwise), .fidelity = command_.fidelity, .describe = true, .clock = {}};
-  }
-
-  // What comes from standard input without a name is called by what it is.
-  void name_if_anonymous() {
-    if (block_.name != anonymous) return;
-    block_.name = block_.single_operator ? op_name(block_.operators.front().op) : "block";
-    if (block_.single_operator) block_.operators.front().op.name = block_.name;
+    return block_options(block, command_.regime, command_.fidelity);
   }
 
   void refuse_timeline() const {
@@ -132,10 +121,9 @@ class BlockPrediction {
 
   // --arch, else the file's, else the default.
   [[nodiscard]] Machine chosen_machine() const {
-    if (command_.machine.arch.empty() && block_.machine) {
-      return load_chosen(command_.machine, block_.machine->name, block_.machine->location);
-    }
-    if (!machine_.valid()) return load_chosen_or_default(command_.machine, context_);
+    const bool ahead = machine_.valid() &&
+                       (!command_.machine.arch.empty() || (!block_.machine && machine_for(block_) == default_machine));
+    if (!ahead) return load_for_block(command_.machine, block_, context_);
     if (command_.machine.arch.empty()) note_default_machine(context_);
     return machine_.get();
   }
@@ -286,6 +274,21 @@ class BlockPrediction {
   Block block_;
   PredictOptions options_;
 };
+
+}  // namespace
+
+PredictOptions block_options(const Block& block, std::optional<Regime> regime, Fidelity fidelity) {
+  const Regime otherwise = block.single_operator ? Regime::warm : Regime::sustained;
+  return {.regime = regime.value_or(otherwise), .fidelity = fidelity, .describe = true, .clock = {}};
+}
+
+void name_if_anonymous(Block& block) {
+  if (block.name != anonymous) return;
+  block.name = block.single_operator ? op_name(block.operators.front().op) : "block";
+  if (block.single_operator) block.operators.front().op.name = block.name;
+}
+
+namespace {
 
 // The machine that --arch names or the default, read while the block is.
 std::future<Machine> machine_ahead(const PredictCommand& command) {

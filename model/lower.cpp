@@ -27,14 +27,24 @@ Plan lower(const Machine& machine, const Library& library, const Operator& op, c
     const Library& library;
     const LowerOptions& options;
 
-    Plan operator()(const Gemm& gemm) const { return lower_gemm(machine, library, gemm, options); }
+    Plan operator()(const Gemm& gemm) const {
+      if (options.fidelity != Fidelity::bound) {
+        if (auto plan = lower_gemm_pipeline(machine, library, gemm, options)) return *std::move(plan);
+      }
+      return lower_gemm(machine, library, gemm, options);
+    }
     Plan operator()(const Attention& attention) const {
       if (options.fidelity != Fidelity::bound) {
         if (auto plan = lower_attention_pipeline(machine, library, attention, options)) return *std::move(plan);
       }
       return lower_attention(machine, library, attention, options);
     }
-    Plan operator()(const Rng& rng) const { return lower_rng(machine, library, rng, options); }
+    Plan operator()(const Rng& rng) const {
+      if (options.fidelity != Fidelity::bound) {
+        if (auto plan = lower_mask_pipeline(machine, library, rng, options)) return *std::move(plan);
+      }
+      return lower_rng(machine, library, rng, options);
+    }
     Plan operator()(const MemoryBound& work) const { return lower_memory_bound(machine, work, options); }
     Plan operator()(const Overlap&) const { return refused("an overlap is put together from two plans"); }
     Plan operator()(const BlockRow&) const { return refused("a block row has to be expanded into its operators"); }
@@ -45,6 +55,7 @@ Plan lower(const Machine& machine, const Library& library, const Operator& op, c
       return plan;
     }
   };
+  if (op.program) return lower_program(machine, library, op, options);
   return std::visit(Visitor{machine, library, options}, op.work);
 }
 

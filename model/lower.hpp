@@ -13,6 +13,7 @@ struct LowerOptions {
   Regime regime = Regime::warm;
   bool describe = true;  // fill in Plan::description
   Fidelity fidelity = Fidelity::bound;
+  PerLimiter<bool> without{};  // as in PredictOptions
 };
 
 // The plan of any operator but Overlap and BlockRow (those are put together from plans). A type that the machine

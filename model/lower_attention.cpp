@@ -417,6 +417,13 @@ std::string describe(const AttentionProgram& program, const Cutting& cutting, co
   return text;
 }
 
+// Every iteration as long as its busiest pipe, and no ends.
+CodeCounts without_serial_parts(CodeCounts code) {
+  code.serial.value = 0;
+  code.tile.value = code.iteration.value = Cycles(0);
+  return code;
+}
+
 Plan refused(std::string why) {
   Plan plan;
   plan.refusal = std::move(why);
@@ -450,7 +457,9 @@ Plan lower_attention(const Machine& machine, const Library& library, const Atten
   const Cutting cutting =
       attention.pass == Pass::fwd ? cut_forward(machine, *program, attention) : cut_backward(*program, attention);
   Plan plan;
-  const Kernel main = main_kernel(machine, *code, *program, attention, cutting, options);
+  const Kernel main = options.without[Limiter::recurrence]
+                          ? main_kernel(machine, without_serial_parts(*code), *program, attention, cutting, options)
+                          : main_kernel(machine, *code, *program, attention, cutting, options);
   plan.add(main);
   for (const HelperKernel& helper : program->helpers) {
     for (int i = 0; i < helper.count && runs(helper, attention, cutting); ++i) {

@@ -86,10 +86,31 @@ L2State l2_before(const Machine& machine, const Operator& op, const Plan& plan, 
 
 }  // namespace
 
+namespace {
+
+void drop_dependent_steps(Program& program) {
+  for (Segment& segment : program.segments) {
+    segment.interval = Cycles(0);
+    segment.serial = 0;
+  }
+}
+
+void leave_out(const PerLimiter<bool>& without, KernelWork& work) {
+  if (without[Limiter::wave]) work.busiest = work.even;
+  if (without[Limiter::l2]) work.memory.l2 = Seconds(0);
+  if (without[Limiter::dram]) work.memory.dram = Seconds(0);
+  if (without[Limiter::fill]) work.fill = Seconds(0);
+  if (without[Limiter::launch]) work.launch = Seconds(0);
+}
+
+}  // namespace
+
 Prepared prepare(const Machine& machine, const Library& library, const Operator& op, Regime regime,
                  const PredictOptions& options, const std::optional<L2State>& start) {
   Prepared prepared;
-  prepared.plan = lower(machine, library, op, {.regime = regime, .describe = options.describe, .fidelity = options.fidelity});
+  prepared.plan =
+      lower(machine, library, op,
+            {.regime = regime, .describe = options.describe, .fidelity = options.fidelity, .without = options.without});
   Plan& plan = prepared.plan;
   if (!plan.refusal.empty()) {
     return prepared;
@@ -103,10 +124,13 @@ Prepared prepare(const Machine& machine, const Library& library, const Operator&
     }
     const L2State state = i == 0 && start ? *start : l2_before(machine, op, plan, i, regime);
     prepared.residency[at] = fits.ctas;
+    if (options.without[Limiter::recurrence]) drop_dependent_steps(plan.kernels[at].program);
     prepared.work[at] = kernel_work(machine, plan.kernels[at], fits.ctas, state, options.fidelity);
+    leave_out(options.without, prepared.work[at]);
     prepared.load += kernel_load(machine, plan.kernels[at], prepared.work[at], op.data);
   }
   prepared.timer = timer_share(machine, op.timer, plan.kernel_count);
+  if (options.without[Limiter::launch]) prepared.timer = Seconds(0);
   return prepared;
 }
 

@@ -7,7 +7,7 @@
 namespace perfmodel {
 
 Estimate predict(const Machine& machine, const Library& library, const Operator& op, const PredictOptions& options) {
-  if (std::holds_alternative<Overlap>(op.work)) {
+  if (std::holds_alternative<Overlap>(op.work) && !op.program) {
     return predict_overlap(machine, library, op, options);
   }
   const Regime regime = regime_of(op, options.regime);

@@ -15,6 +15,9 @@ struct PredictOptions {
   Fidelity fidelity = Fidelity::pipeline;
   bool describe = true;        // fill in Estimate::kernel; bulk scoring leaves it out
   std::optional<Hertz> clock;  // run at this SM clock instead of working it out
+  // What is left out of the reckoning, to see what it costs: wave (items spread evenly), recurrence (no dependent
+  // steps), fill, launch, l2 and dram. The pipes and the power limit are the machine's to change.
+  PerLimiter<bool> without{};
 };
 
 // One operator alone. What cannot run comes back with a refusal, not as an exception. A block row must have been

@@ -120,6 +120,7 @@ class Pricer {
     code_.ops.push_back(flat);
     code_.op_names.push_back(op.name);
     code_.op_roles.push_back(pipeline_.roles[static_cast<std::size_t>(op.role)].name);
+    code_.op_parts.emplace_back(op.mma ? duty_names[static_cast<std::size_t>(op.duties.front().duty)] : "");
   }
 
   void use(std::string_view pipe, double slots, const PipelineOp& op) {

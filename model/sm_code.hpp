@@ -76,6 +76,7 @@ struct SmCode {
   // For reports.
   std::vector<std::string> op_names;
   std::vector<std::string> op_roles;
+  std::vector<std::string> op_parts;  // of the operator, "qk" of a product; empty for the others
   std::vector<std::string> pipe_names;
   std::vector<std::string> channel_names;
   std::vector<std::string> segment_names;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 
 namespace perfmodel {
@@ -64,6 +65,55 @@ void relax(const SmCode& code, const SmExplanation& found, int segment, Simulato
   std::ranges::stable_sort(out, {}, &Relaxation::interval);
 }
 
+std::string actor_of(const SmCode& code, int op) {
+  const std::string& part = code.op_parts[at(op)];
+  if (!part.empty()) {
+    std::string upper;
+    for (const char letter : part) upper += static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
+    return part == "gemm" ? "MMA" : fmt::format("{} MMA", upper);
+  }
+  return code.ops[at(op)].engine == Engine::none ? code.op_roles[at(op)] : code.op_names[at(op)];
+}
+
+// The ring through which `to` waits for `from`: for what it gives, or for the slot that it empties.
+std::string hand_over(const SmCode& code, int from, int to) {
+  const SmOp& first = code.ops[at(from)];
+  const SmOp& second = code.ops[at(to)];
+  const auto gives = [&](const SmOp& op, int channel) {
+    for (int i = 0; i < op.gives; ++i) {
+      if (code.gives[at(op.first_give + i)] == channel) return true;
+    }
+    return false;
+  };
+  const auto waits = [&](const SmOp& op, int channel, bool takes) {
+    for (int i = 0; i < op.waits; ++i) {
+      const SmWait& wait = code.waits[at(op.first_wait + i)];
+      if (wait.channel == channel && (wait.take || !takes)) return true;
+    }
+    return false;
+  };
+  for (int channel = 0; channel < static_cast<int>(code.channels.size()); ++channel) {
+    const std::string& name = code.channel_names[at(channel)];
+    if (gives(first, channel) && waits(second, channel, /*takes=*/false)) return fmt::format("{} ready", name);
+    if (waits(first, channel, /*takes=*/true) && gives(second, channel)) return fmt::format("{} free", name);
+  }
+  return {};
+}
+
+void add_cycle(const SmCode& code, const CycleRatio& ratio, SmExplanation& found) {
+  const std::size_t count = ratio.ops.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    const int op = ratio.ops[i];
+    const int next = ratio.ops[(i + 1) % count];
+    const bool same_role = op != next && code.ops[at(op)].role == code.ops[at(next)].role &&
+                           code.ops[at(op)].engine == code.ops[at(next)].engine;
+    CycleStep step{code.op_names[at(op)], ratio.delays[i], actor_of(code, op), {}};
+    if (!same_role) step.hand_over = hand_over(code, op, next);
+    // An operation may be there twice, once on its role and once on its engine.
+    if (ratio.delays[i] > 0) found.cycle.push_back(std::move(step));
+  }
+}
+
 void add_pipes(const SmCode& code, int segment, SmExplanation& found) {
   for (int pipe = 0; pipe < code.pipes; ++pipe) {
     const double busy = found.ctas * code.segments[at(segment)].work[at(pipe)];
@@ -103,14 +153,39 @@ SmExplanation explain(const SmCode& code, int ctas) {
   CycleSolver solver;
   const CycleRatio ratio = solver.solve(segment_graph(code, segment));
   found.recurrence_bound = ratio.ratio;
-  for (std::size_t i = 0; i < ratio.ops.size(); ++i) {
-    if (ratio.delays[i] > 0) found.cycle.push_back({code.op_names[at(ratio.ops[i])], ratio.delays[i]});
-  }
+  add_cycle(code, ratio, found);
   found.limiter = found.resource_bound >= (1 - near) * found.interval     ? found.busiest
                   : found.recurrence_bound >= (1 - near) * found.interval ? "recurrence"
                                                                           : "contention";
   relax(code, found, segment, simulator, found.relaxations);
   return found;
+}
+
+std::string with_commas(double value) {
+  const std::string digits = fmt::format("{:.0f}", std::abs(value));
+  std::string text = value <= -0.5 ? "-" : "";
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
+    text += digits[i];
+  }
+  return text;
+}
+
+std::string cycle_words(const SmExplanation& explanation) {
+  std::string text;
+  std::string last;
+  const auto add = [&](const std::string& word) {
+    if (word.empty() || word == last) return;
+    text += fmt::format("{}{}", text.empty() ? "" : " -> ", word);
+    last = word;
+  };
+  for (const CycleStep& step : explanation.cycle) {
+    add(step.actor);
+    add(step.hand_over);
+  }
+  if (text.empty()) return "no dependence cycle";
+  return fmt::format("{}: {} of {} clk", text, with_commas(explanation.recurrence_bound),
+                     with_commas(explanation.interval));
 }
 
 std::string explanation_text(const SmExplanation& e) {

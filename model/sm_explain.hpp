@@ -19,7 +19,9 @@ namespace perfmodel {
 
 struct CycleStep {
   std::string op;
-  double cycles = 0;  // to the start of the next
+  double cycles = 0;      // to the start of the next
+  std::string actor;      // who does it: the role, "PV MMA" for a product, the operation itself for a copy
+  std::string hand_over;  // what the next waits for, "P0 ready" or "S0 free"; empty inside one role or queue
 };
 
 struct PipeShare {
@@ -56,5 +58,12 @@ int main_segment(const SmCode& code);
 SmExplanation explain(const SmCode& code, int ctas);
 
 std::string explanation_text(const SmExplanation& explanation);
+
+// The critical cycle in words, neighbours of one actor taken together:
+// "softmax0 -> P0 ready -> PV MMA -> QK MMA -> S0 ready: 2,719 of 2,727 clk".
+std::string cycle_words(const SmExplanation& explanation);
+
+// "2,719"
+std::string with_commas(double value);
 
 }  // namespace perfmodel

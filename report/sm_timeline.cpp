@@ -52,6 +52,21 @@ std::map<std::string, char> letters_of(const SmCode& code, const std::vector<SmE
   return letters;
 }
 
+// "c convert, l load_ab", broken before `width`.
+std::string legend_of(const std::map<std::string, char>& letters, std::size_t width) {
+  std::string text;
+  std::string line;
+  for (const auto& [name, letter] : letters) {
+    const std::string entry = fmt::format("{} {}", letter, name);
+    if (!line.empty() && line.size() + 2 + entry.size() + 1 > width) {
+      text += line + ",\n";
+      line.clear();
+    }
+    line += line.empty() ? entry : ", " + entry;
+  }
+  return text + line + "\n";
+}
+
 }  // namespace
 
 std::string sm_chrome_trace(const SmCode& code, const std::vector<SmEvent>& events, Hertz clock) {
@@ -76,29 +91,29 @@ std::string sm_chrome_trace(const SmCode& code, const std::vector<SmEvent>& even
 
 std::string sm_ascii_timeline(const SmCode& code, const std::vector<SmEvent>& events, double begin, double end,
                               int width) {
-  if (!(end > begin) || width < 1) return {};
+  if (!(end > begin)) return {};
   const std::vector<std::string> rows = rows_of(code, events);
-  const std::map<std::string, char> letters = letters_of(code, events);
+  std::vector<SmEvent> shown;
+  std::ranges::copy_if(events, std::back_inserter(shown),
+                       [&](const SmEvent& event) { return event.end > begin && event.start < end; });
+  const std::map<std::string, char> letters = letters_of(code, shown);
   std::size_t margin = 3;
   for (const std::string& row : rows) margin = std::max(margin, row.size());
-  std::vector<std::string> lines(rows.size(), std::string(at(width), '.'));
-  std::map<std::string, char> seen;
-  for (const SmEvent& event : events) {
-    if (event.end <= begin || event.start >= end) continue;
-    const auto column = [&](double time) {
-      return std::clamp(static_cast<int>((time - begin) / (end - begin) * width), 0, width - 1);
-    };
+  const int columns = std::max(10, width - static_cast<int>(margin) - 2);
+  const auto column = [&](double time) {
+    return std::clamp(static_cast<int>((time - begin) / (end - begin) * columns), 0, columns - 1);
+  };
+  std::vector<std::string> lines(rows.size(), std::string(at(columns), '.'));
+  for (const SmEvent& event : shown) {
     const auto row = static_cast<std::size_t>(std::ranges::find(rows, row_of(code, event)) - rows.begin());
-    const std::string& name = code.op_names[at(event.op)];
-    seen[name] = letters.at(name);
+    const char letter = letters.at(code.op_names[at(event.op)]);
     for (int i = column(event.start); i <= column(std::max(event.start, event.end - 1)); ++i)
-      lines[row][at(i)] = letters.at(name);
+      lines[row][at(i)] = letter;
   }
-  std::string text = fmt::format("{:<{}}  {:<{}.0f}{:.0f}\n", "clk", margin, begin, std::max(1, width - 8), end);
+  std::string text =
+      fmt::format("{:<{}}  {:<{}}{:>8.0f}\n", "clk", margin, fmt::format("{:.0f}", begin), columns - 8, end);
   for (std::size_t i = 0; i < rows.size(); ++i) text += fmt::format("{:<{}}  {}\n", rows[i], margin, lines[i]);
-  std::string legend;
-  for (const auto& [name, letter] : seen) legend += fmt::format("{}{} {}", legend.empty() ? "" : ", ", letter, name);
-  return text + legend + "\n";
+  return text + legend_of(letters, at(width));
 }
 
 }  // namespace perfmodel

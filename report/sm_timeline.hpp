@@ -18,8 +18,8 @@ namespace perfmodel {
 // The events of one resident's code; times in microseconds at that clock.
 std::string sm_chrome_trace(const SmCode& code, const std::vector<SmEvent>& events, Hertz clock);
 
-// From `begin` to `end` cycles over `width` columns.
+// From `begin` to `end` cycles, in lines of at most `width` columns.
 std::string sm_ascii_timeline(const SmCode& code, const std::vector<SmEvent>& events, double begin, double end,
-                              int width = 100);
+                              int width = 80);
 
 }  // namespace perfmodel

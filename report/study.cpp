@@ -9,6 +9,7 @@
 #include <span>
 
 #include "arch/fields.hpp"
+#include "report/levers.hpp"
 
 namespace perfmodel {
 namespace {
@@ -68,15 +69,17 @@ class PinnedKernels {
 class Sensitivity {
  public:
   // The subject with its kernels given.
-  Sensitivity(const Machine& machine, const Library& library, const Subject& subject, PredictOptions options)
+  Sensitivity(const Machine& machine, const Library& library, const Subject& subject, PredictOptions options,
+              std::optional<std::size_t> item = {})
       : machine_(machine),
         library_(library),
         subject_(subject),
         options_(options),
+        item_(item),
         constants_(present_constants(machine_)) {
     options_.describe = false;
     std::erase_if(constants_, [](const NamedConstant& named) { return named.constant.get() == 0.0; });
-    before_ = solve(machine_, library_, subject_, options_).total;
+    before_ = time_of(solve(machine_, library_, subject_, options_));
   }
 
   Evidence evidence() {
@@ -88,7 +91,11 @@ class Sensitivity {
   }
 
  private:
-  // What the total changes by, relatively, with all of the group up; nothing if it cannot run then.
+  [[nodiscard]] Seconds time_of(const SequenceEstimate& estimate) const {
+    return item_ ? estimate.items[*item_].estimate.time : estimate.total;
+  }
+
+  // What the time changes by, relatively, with all of the group up; nothing if it cannot run then.
   std::optional<double> change_with(std::span<NamedConstant> group) {
     std::vector<double> values;
     for (NamedConstant& named : group) {
@@ -98,7 +105,7 @@ class Sensitivity {
     const SequenceEstimate changed = solve(machine_, library_, subject_, options_);
     for (std::size_t i = 0; i < group.size(); ++i) group[i].constant.set(values[i]);
     // A kernel that fills the SM to the last register has no slope there.
-    return refusal_of(changed).empty() ? std::optional(changed.total / before_ - 1.0) : std::nullopt;
+    return refusal_of(changed).empty() ? std::optional(time_of(changed) / before_ - 1.0) : std::nullopt;
   }
 
   // `change` is that of the group: the second half's, where the first changes nothing.
@@ -130,62 +137,10 @@ class Sensitivity {
   const Library& library_;
   const Subject& subject_;
   PredictOptions options_;
+  std::optional<std::size_t> item_;  // of the sequence; else all of it
   std::vector<NamedConstant> constants_;
   Seconds before_;
 };
-
-// What relieves a limiter: constants to multiply, and how to say so.
-struct Lever {
-  Limiter limiter;
-  double factor;
-  std::vector<std::string_view> keys;  // those that the machine has are changed together
-  std::string_view change;
-};
-
-const std::vector<Lever>& levers() {
-  static const std::vector<Lever> all{
-      {Limiter::tensor,
-       2.0,
-       {"tensor.fp16", "tensor.bf16", "tensor.tf32", "tensor.fp8", "tensor.nvfp4"},
-       "twice the tensor rate (tensor.*)"},
-      {Limiter::fma, 2.0, {"pipes.fma.rate", "pipes.fma_heavy.rate"}, "twice the FMA rate (pipes.fma.rate)"},
-      {Limiter::alu, 2.0, {"pipes.alu.rate"}, "twice the ALU rate (pipes.alu.rate)"},
-      {Limiter::xu, 2.0, {"pipes.xu.rate"}, "twice the special-function rate (pipes.xu.rate)"},
-      {Limiter::issue, 2.0, {"pipes.issue.rate"}, "twice the issue rate (pipes.issue.rate)"},
-      {Limiter::smem, 2.0, {"pipes.smem.rate"}, "twice the shared-memory rate (pipes.smem.rate)"},
-      {Limiter::tmem,
-       2.0,
-       {"pipes.tmem_read.rate", "pipes.tmem_write.rate"},
-       "twice the tensor-memory rate (pipes.tmem_*.rate)"},
-      {Limiter::l2, 2.0, {"l2.bandwidth"}, "twice the L2 bandwidth (l2.bandwidth)"},
-      {Limiter::dram, 2.0, {"dram.bandwidth"}, "twice the DRAM bandwidth (dram.bandwidth)"},
-      {Limiter::power, 2.0, {"power.limit"}, "twice the power limit (power.limit)"},
-      {Limiter::recurrence,
-       0.5,
-       {"tensor.latency", "transfer.barrier_wait", "shared_memory.latency"},
-       "half the pipeline latencies (tensor.latency, transfer.barrier_wait)"},
-      {Limiter::fill,
-       0.5,
-       {"l2.near_latency", "l2.far_latency", "dram.latency"},
-       "half the memory latencies (l2.*_latency, dram.latency)"},
-      {Limiter::launch,
-       0.5,
-       {"launch.kernel", "launch.stream", "launch.graph", "launch.event", "launch.do_bench"},
-       "half the launch cost (launch.*)"},
-  };
-  return all;
-}
-
-bool pull(Machine& machine, const Lever& lever) {
-  bool pulled = false;
-  for (const std::string_view key : lever.keys) {
-    std::optional<NamedConstant> constant = find_constant(machine, key);
-    if (!constant || !constant->constant.present()) continue;
-    constant->constant.set(lever.factor * constant->constant.get());
-    pulled = true;
-  }
-  return pulled;
-}
 
 bool involves(const SequenceEstimate& sequence, Limiter limiter) {
   return std::ranges::any_of(sequence.items, [&](const SequenceItem& item) {
@@ -246,9 +201,9 @@ std::size_t Evidence::count(Origin source) const {
 }
 
 Evidence evidence_of(const Machine& machine, const Library& library, const Subject& subject,
-                     const PredictOptions& options) {
+                     const PredictOptions& options, std::optional<std::size_t> item) {
   const Subject pinned = PinnedKernels(machine, library).pin(subject);
-  return Sensitivity(machine, library, pinned, options).evidence();
+  return Sensitivity(machine, library, pinned, options, item).evidence();
 }
 
 Study study(const Machine& machine, const Library& library, const StudyRequest& request) {

@@ -29,9 +29,9 @@ struct Evidence {
 };
 
 // Perturbs every constant by 1 % (a count by one, its effect scaled to 1 %) at the fidelity given, the kernels staying
-// those that the libraries choose on the machine as it is.
+// those that the libraries choose on the machine as it is. Of the total, or of the time of one `item`.
 Evidence evidence_of(const Machine& machine, const Library& library, const Subject& subject,
-                     const PredictOptions& options);
+                     const PredictOptions& options, std::optional<std::size_t> item = {});
 
 // What a change would make of the total: a variant of the subject that can run, or a machine with twice of what a
 // limiter is short of. Kernel changes first, the greatest saving first; savings below 0.5 % are left out.

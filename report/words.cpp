@@ -146,6 +146,24 @@ void add_advice(std::vector<Fact>& facts, const Study& study) {
   }
 }
 
+void add_single_facts(std::vector<Fact>& facts, const Estimate& estimate) {
+  if (!estimate.kernel.empty()) facts.push_back({"kernel", estimate.kernel});
+  facts.push_back({"time", parts_text(estimate.parts)});
+  facts.push_back({"busy", utilisation_text(estimate.utilisation)});
+  facts.push_back({"traffic", traffic_text(estimate.traffic)});
+  if (estimate.sequence > Seconds(0.0)) {
+    facts.push_back({"sequence", fmt::format("one after the other {}: overlap takes {}", format_time(estimate.sequence),
+                                             change_text(estimate.time / estimate.sequence - 1.0))});
+  }
+}
+
+std::string calibration_text(const Calibration& calibration) {
+  if (!calibration.present()) return "none: no fitted constants, intervals from the model's default";
+  return fmt::format("fitted on {}, {}", calibration.machine, calibration.date);
+}
+
+}  // namespace
+
 std::string utilisation_text(const Utilisation& use) {
   struct Entry {
     std::string_view name;
@@ -177,24 +195,6 @@ std::string traffic_text(const Traffic& traffic) {
   return fmt::format("DRAM {} read, {} written; L2 {}; shared memory {}", format_bytes(traffic.dram_read),
                      format_bytes(traffic.dram_written), format_bytes(traffic.l2), format_bytes(traffic.smem));
 }
-
-void add_single_facts(std::vector<Fact>& facts, const Estimate& estimate) {
-  if (!estimate.kernel.empty()) facts.push_back({"kernel", estimate.kernel});
-  facts.push_back({"time", parts_text(estimate.parts)});
-  facts.push_back({"busy", utilisation_text(estimate.utilisation)});
-  facts.push_back({"traffic", traffic_text(estimate.traffic)});
-  if (estimate.sequence > Seconds(0.0)) {
-    facts.push_back({"sequence", fmt::format("one after the other {}: overlap takes {}", format_time(estimate.sequence),
-                                             change_text(estimate.time / estimate.sequence - 1.0))});
-  }
-}
-
-std::string calibration_text(const Calibration& calibration) {
-  if (!calibration.present()) return "none: no fitted constants, intervals from the model's default";
-  return fmt::format("fitted on {}, {}", calibration.machine, calibration.date);
-}
-
-}  // namespace
 
 std::string interval_text(Seconds lower, Seconds upper) {
   return fmt::format("{} to {}", number_in_unit_of(lower, upper), format_time(upper));

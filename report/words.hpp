@@ -15,6 +15,15 @@ std::string interval_text(Seconds lower, Seconds upper);
 // "tensor (2 %)": the limiter that comes next and how much shorter its bound is.
 std::string next_text(const Estimate& estimate);
 
+// "launch 1.55 us, fill 1.13 us, steady 174 us, tail 4.78 us"
+std::string parts_text(const Parts& parts);
+
+// "tensor 83 %, l2 47 %": the busiest first, those below half a percent left out.
+std::string utilisation_text(const Utilisation& use);
+
+// "DRAM 64.0 MiB read, 32.0 MiB written; L2 800 MiB; shared memory 4.06 GiB"
+std::string traffic_text(const Traffic& traffic);
+
 // "34 %", "0.4 %"
 std::string share_text(double share);
 

@@ -7,6 +7,7 @@
 #include "support/suggest.hpp"
 #include "workloads/block.hpp"
 #include "workloads/block_reader.hpp"
+#include "workloads/kernel_program.hpp"
 #include "workloads/table_columns.hpp"
 
 namespace perfmodel {
@@ -145,10 +146,13 @@ class Overrider {
   [[nodiscard]] const YamlNode& root() const { return root_; }
 
   [[nodiscard]] std::vector<std::string> keys() const {
-    std::vector<std::string> keys;
+    std::vector<std::string> keys = program_parameters();
     const YamlNode op = root_.find("op");
     for (std::size_t i = 0; i < op_names().size() && !op.is_missing(); ++i) {
-      if (op_names()[i] == op.text()) keys = columns_of(static_cast<Op>(i));
+      if (op_names()[i] != op.text()) continue;
+      for (std::string& name : columns_of(static_cast<Op>(i))) {
+        if (std::ranges::find(keys, name) == keys.end()) keys.push_back(std::move(name));
+      }
     }
     for (const std::string& name : setting_names()) {
       if (std::ranges::find(keys, name) == keys.end() && (op.is_missing() || name == "machine")) keys.push_back(name);
@@ -165,26 +169,57 @@ class Overrider {
       assignment.key = "parameters." + key;
       return true;
     }
+    const std::vector<std::string> own = program_parameters();
+    if (std::ranges::find(own, key) != own.end()) {
+      assignment.key = "with." + key;
+      return true;
+    }
     const std::vector<std::string> known = keys();
     if (std::ranges::find(known, key) != known.end()) return true;
     const std::string_view first = std::string_view(key).substr(0, key.find('.'));
-    if (first.size() < key.size() && (first == "operators" || first == "tensors" || first == "parameters")) return true;
+    if (first.size() < key.size() &&
+        (first == "operators" || first == "tensors" || first == "parameters" || first == "with")) {
+      return true;
+    }
     faults_.error(assignment.key_location, fmt::format("unknown key '{}'", key))
         .suggest(key, known)
         .note("known keys: " + join_names(known));
     return false;
   }
 
+  // Of the one operator's program, where it has one.
+  [[nodiscard]] std::vector<std::string> program_parameters() const {
+    const YamlNode program = root_.find("program");
+    if (program.is_map()) return parameter_names(program);
+    if (!program.is_scalar()) return {};
+    const Location where = program.location();
+    const auto path = find_program_file(program.text(), where.source ? where.source->name : "");
+    return path ? parameter_names(load_yaml_file(*path)) : std::vector<std::string>{};
+  }
+
   YamlNode root_;
   Diagnostics& faults_;
 };
+
+// An operator whose program has no `with` yet: an empty one, for overrides to fill.
+YamlNode with_room_for_settings(const YamlNode& root) {
+  if (root.find("program").is_missing() || !root.find("with").is_missing()) return root;
+  std::vector<YamlEntry> entries = root.entries();
+  entries.push_back({"with", root.location(), make_map(root, {})});
+  return make_map(root, std::move(entries));
+}
+
+YamlNode operator_if_program(const YamlNode& root) {
+  return with_room_for_settings(is_program(root) ? operator_of_program(root) : root);
+}
 
 }  // namespace
 
 BlockFile::BlockFile(YamlNode root, std::string name) : root_(std::move(root)), name_(std::move(name)) {}
 
 BlockFile BlockFile::load(const std::string& name) {
-  const std::string path = name == "-" ? name : find_data_file(name, folder, extension).value_or(name);
+  const auto found = name == "-" ? std::optional(name) : find_data_file(name, folder, extension);
+  const std::string path = found ? *found : find_program_file(name, "").value_or(name);
   if (path != "-" && !fs::exists(fs::path(path))) {
     const std::vector<std::string> shipped = list_data_files(folder, extension);
     Diagnostics faults;
@@ -197,17 +232,19 @@ BlockFile BlockFile::load(const std::string& name) {
   const bool from_stdin = path == "-";
   YamlNode resolved = resolve_bases(root, from_stdin ? "" : path,
                                     from_stdin ? std::vector<std::string>{} : std::vector{identity(path)});
-  return {std::move(resolved), from_stdin ? "stdin" : fs::path(path).stem().string()};
+  return {operator_if_program(resolved), from_stdin ? "stdin" : fs::path(path).stem().string()};
 }
 
 BlockFile BlockFile::from_text(std::string text, std::string_view name) {
-  return {resolve_bases(load_yaml_text(std::move(text), name), "", {}), fs::path(name).stem().string()};
+  return {operator_if_program(resolve_bases(load_yaml_text(std::move(text), name), "", {})),
+          fs::path(name).stem().string()};
 }
 
 Block BlockFile::block(std::span<const std::string> overrides) const {
   Diagnostics faults;
   Overrider overrider(root_, faults);
   for (const std::string& text : overrides) overrider.apply(text);
+  require_problem(overrider.root());
   Block result = read_block(overrider.root(), name_, faults);
   faults.throw_if_errors();
   return result;

@@ -191,6 +191,64 @@ Work read_work(YamlMap& map, ExpressionScope& scope, const OperatorDefaults& def
   return {};
 }
 
+namespace {
+
+// By the name of its file, or written in place.
+PipelineFile named_program(const YamlNode& program) {
+  if (program.is_map()) return PipelineFile::from_root(program);
+  const Location where = program.location();
+  const auto path = find_program_file(program.text(), where.source ? where.source->name : "");
+  if (path) return PipelineFile::load(*path);
+  const std::vector<std::string> shipped = pipeline_names();
+  Diagnostics faults;
+  faults.error(where, fmt::format("'program': there is no '{}', neither beside this file nor shipped", program.text()))
+      .suggest(program.text(), shipped)
+      .note("shipped programs: " + join_names(shipped));
+  throw InputError(std::move(faults));
+}
+
+// The values of `with`, each of them a parameter of the program.
+std::vector<ProgramSetting> read_settings(const YamlMap& with, const YamlNode& node, const PipelineFile& file,
+                                          ExpressionScope& scope) {
+  const std::vector<std::string> known = parameter_names(file.root());
+  std::vector<ProgramSetting> settings;
+  for (const YamlEntry& entry : node.entries()) {
+    if (std::ranges::find(known, entry.key) == known.end()) {
+      with.diagnostics()
+          .error(entry.key_location, fmt::format("the program '{}' has no parameter '{}'", file.name(), entry.key))
+          .suggest(entry.key, known)
+          .note("its parameters: " + join_names(known));
+    } else if (const auto value = scope.number(entry.value, entry.key)) {
+      settings.push_back({entry.key, *value});
+    }
+  }
+  return settings;
+}
+
+}  // namespace
+
+std::shared_ptr<const KernelProgram> read_program(YamlMap& map, ExpressionScope& scope, const Work& work) {
+  const YamlNode program = map.optional_node("program");
+  const YamlNode settings = map.optional_node("with");
+  if (program.is_missing()) {
+    if (!settings.is_missing()) {
+      map.diagnostics().error(map.key_location("with"), "'with' sets parameters of a program, and none is named");
+    }
+    return nullptr;
+  }
+  const YamlMap with(settings, "'with'", map.diagnostics());
+  try {
+    auto file = std::make_shared<const PipelineFile>(named_program(program));
+    auto result = std::make_shared<const KernelProgram>(file, read_settings(with, settings, *file, scope));
+    const std::string reason = unfit(result->pipeline(), work);
+    if (!reason.empty()) map.diagnostics().error(program.location(), "'program': " + reason);
+    return result;
+  } catch (const InputError& error) {
+    map.diagnostics().append(error.diagnostics());
+    return nullptr;
+  }
+}
+
 std::optional<Impl> read_impl(YamlMap& map, std::string_view key) {
   const std::optional<std::string> text = map.optional_string(key);
   if (!text) return std::nullopt;

@@ -6,6 +6,7 @@
 #include "support/yaml_map.hpp"
 #include "workloads/block.hpp"
 #include "workloads/expression.hpp"
+#include "workloads/kernel_program.hpp"
 
 namespace perfmodel {
 
@@ -22,6 +23,9 @@ struct OperatorDefaults {
 // Reads the work of an operator from the keys of its op; `traffic` is what its tensors add up to, for memory-bound
 // work that names no bytes.
 Work read_work(YamlMap& map, ExpressionScope& scope, const OperatorDefaults& defaults, Bytes read, Bytes written);
+
+// The kernel program that `program` names, with the parameters of `with`; null where the operator names none.
+std::shared_ptr<const KernelProgram> read_program(YamlMap& map, ExpressionScope& scope, const Work& work);
 
 // "cudnn" or "cudnn-9.19.1".
 std::optional<Impl> read_impl(YamlMap& map, std::string_view key);

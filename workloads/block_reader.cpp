@@ -255,6 +255,7 @@ class BlockReader {
     result.reads = uses(map, "reads", /*reading=*/true);
     result.writes = uses(map, "writes", /*reading=*/false);
     result.op.work = read_work(map, scope_, own, total(result.reads), total(result.writes));
+    result.op.program = read_program(map, scope_, result.op.work);
     result.op.name = name;
     result.op.data = data_;
     result.op.timer = timer_;

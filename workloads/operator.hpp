@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -204,12 +205,15 @@ struct BlockRow {
 
 using Work = std::variant<Gemm, Attention, Rng, MemoryBound, Overlap, BlockRow>;
 
+class KernelProgram;  // workloads/kernel_program.hpp
+
 struct Operator {
   Work work{};
   DataKind data = DataKind::random;
   Timer timer = Timer::cupti;
   std::optional<Regime> regime{};  // empty: block sustained, overlap cold, else the command line's or warm
   std::string name{};
+  std::shared_ptr<const KernelProgram> program{};  // the kernel, where the user has written it; null: the family's
 
   bool operator==(const Operator&) const = default;
 };

@@ -126,6 +126,14 @@ struct PipelineSegment {
   Location location;
 };
 
+// A parameter with the value it has here, and the range that a search may move in.
+struct PipelineParameter {
+  std::string name;
+  double value = 0;
+  std::optional<double> low;
+  std::optional<double> high;
+};
+
 // What the operator asks of one CTA's item.
 struct PipelineDemand {
   std::array<double, duty_count> amounts{};
@@ -146,7 +154,10 @@ struct Pipeline {
   int cta_m = 0;
   int cta_n = 0;
   int cta_k = 0;
+  int split_k = 1;        // CTAs that share a tile's k, their sums added by a kernel of its own
+  bool stream_k = false;  // CTAs have equal shares of all iterations; cut tiles are added up through memory
   Dtype dtype = Dtype::bf16;  // the operator's: no program says it
+  std::vector<PipelineParameter> parameters;
   std::vector<PipelineRole> roles;
   std::vector<PipelineChannel> channels;
   std::vector<PipelineSegment> segments;

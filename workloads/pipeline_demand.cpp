@@ -62,8 +62,13 @@ PipelineDemand gemm(const Pipeline& pipeline, const PipelineShape& shape) {
   const double depth = shape.k_iterations * pipeline.cta_k;
   demand[Duty::gemm] = static_cast<double>(pipeline.cta_m) * pipeline.cta_n * depth;
   demand[Duty::load] = shape.element_bytes * operand_rows(pipeline) * depth;
-  demand[Duty::store] = shape.output_bytes * pipeline.cta_m * pipeline.cta_n;
-  demand[Duty::convert] = static_cast<double>(pipeline.cta_m) * pipeline.cta_n;
+  const double outputs = static_cast<double>(pipeline.cta_m) * pipeline.cta_n;
+  demand[Duty::store] = shape.output_bytes * outputs + 4 * shape.words;
+  demand[Duty::convert] = outputs;
+  demand[Duty::dropout] = 32 * shape.words;
+  // A partial sum goes to the L2 in FP32, and whoever finishes the tile reads it.
+  demand[Duty::load] += 4 * outputs * shape.fixups;
+  demand[Duty::store] += 4 * outputs * shape.fixups;
   return demand;
 }
 

@@ -15,7 +15,8 @@ struct PipelineShape {
   double masked_iterations = 0;  // attention: tiles on the causal diagonal
   double dropout = 0;            // 1 where the kernel draws a mask
   double k_iterations = 0;       // GEMM
-  double words = 0;              // mask: words of 32 decisions an item
+  double fixups = 0;             // GEMM: tiles of which another CTA does a part, handed over in FP32
+  double words = 0;              // mask, and GEMM that makes one meanwhile: words of 32 decisions an item
 };
 
 // From the CTA tile alone. Operands that a cluster shares are loaded once for all its CTAs.

@@ -21,7 +21,13 @@ constexpr std::array<ShapeWord, 10> attention_words{{{"head_dim", 128},
                                                      {"rounds", 7},
                                                      {"bits", 8},
                                                      {"causal", 1}}};
-constexpr std::array<ShapeWord, 3> gemm_words{{{"k_iterations", 16}, {"element_bytes", 2}, {"output_bytes", 2}}};
+constexpr std::array<ShapeWord, 7> gemm_words{{{"k_iterations", 16},
+                                               {"element_bytes", 2},
+                                               {"output_bytes", 2},
+                                               {"fixups", 0},
+                                               {"words", 0},
+                                               {"rounds", 7},
+                                               {"bits", 8}}};
 constexpr std::array<ShapeWord, 3> mask_words{{{"words", 1024}, {"rounds", 7}, {"bits", 8}}};
 
 // The keys of every map called `does`.

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "support/yaml.hpp"
 #include "workloads/pipeline.hpp"
@@ -18,6 +19,8 @@ class PipelineFile {
   // A bare name is one of the shipped. Throws InputError.
   static PipelineFile load(const std::string& name);
   static PipelineFile from_text(std::string text, std::string_view name);
+  // A program that stands inside another file, by its map.
+  static PipelineFile from_root(YamlNode root) { return PipelineFile(std::move(root)); }
 
   // The program with these values in place of the file's parameters and of the shape's defaults. Throws InputError
   // for a name that is neither, for one outside its range, and with every fault of the file. About a millisecond.

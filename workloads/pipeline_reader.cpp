@@ -88,13 +88,15 @@ void PipelineReader::check_given(const YamlNode& parameters) {
 }
 
 void PipelineReader::check_range(const YamlEntry& entry) {
-  if (!entry.value.is_map()) return;
   const std::optional<double> value = scope_->value(entry.key);
   if (!value) return;
+  pipeline_.parameters.push_back({entry.key, *value, {}, {}});
+  PipelineParameter& parameter = pipeline_.parameters.back();
   const auto bound = [&](std::string_view key, double sign, std::string_view word) {
     const YamlNode node = entry.value.find(key);
     if (node.is_missing()) return;
     const std::optional<double> limit = scope_->number(node, key);
+    (sign > 0 ? parameter.low : parameter.high) = limit;
     if (limit && sign * *value < sign * *limit) {
       faults_.error(entry.value.location(), fmt::format("'{}' is {}, {} {}", entry.key, *value, word, *limit));
     }
@@ -117,6 +119,7 @@ void PipelineReader::read_head(YamlMap& map) {
   p.tensor = generations[static_cast<std::size_t>(map.optional_choice("tensor", generations).value_or(0))].name;
   p.persistent = map.optional_boolean("persistent").value_or(false);
   p.longest_first = map.optional_choice("order", orders).value_or(false);
+  map.optional_node("problem");  // the operator's, see operator_of_program
   parameters_ = map.optional_node("parameters");
   check_given(parameters_);
   scope_ = scope_with({});
@@ -127,6 +130,8 @@ void PipelineReader::read_head(YamlMap& map) {
   };
   p.cluster = optional_count("cluster", 16);
   p.ctas_per_sm = optional_count("ctas_per_sm", 32);
+  p.split_k = optional_count("split_k", 64);
+  p.stream_k = map.optional_boolean("stream_k").value_or(false);
   YamlMap tile = map.optional_map("cta_tile");
   if (tile.valid()) {
     p.cta_m = whole(tile.node("m"), "m", tile_side);
@@ -246,6 +251,7 @@ void PipelineReader::set_demand() {
   word("dropout", shape.dropout);
   word("k_iterations", shape.k_iterations);
   word("words", shape.words);
+  word("fixups", shape.fixups);
   pipeline_.demand = demand_of(pipeline_, shape);
 }
 
