@@ -9,6 +9,7 @@
 #include <span>
 
 #include "arch/fields.hpp"
+#include "report/pinned_kernels.hpp"
 
 namespace perfmodel {
 namespace {
@@ -23,45 +24,6 @@ double perturbed(const ConstantRef& constant) {
   if (!constant.integral()) return value * (1.0 + perturbation);
   return std::max(std::round(value * (1.0 + perturbation)), value + 1.0);
 }
-
-// Gives GEMMs the kernel that the library would choose, searching its menu once for each shape rather than in every
-// solution. What a constant moves is then the time of this kernel and not the choice.
-class PinnedKernels {
- public:
-  PinnedKernels(const Machine& machine, const Library& library) : machine_(machine), library_(library) {}
-
-  Subject pin(Subject subject) {
-    if (auto* op = std::get_if<Operator>(&subject)) {
-      pin(*op);
-    } else {
-      for (BlockOperator& item : std::get<Block>(subject).operators) pin(item.op);
-    }
-    return subject;
-  }
-
- private:
-  struct Choice {
-    Gemm asked;
-    Gemm chosen;
-  };
-
-  void pin(Operator& op) {
-    auto* gemm = std::get_if<Gemm>(&op.work);
-    if (gemm == nullptr) return;
-    const auto found = std::ranges::find(choices_, *gemm, &Choice::asked);
-    if (found != choices_.end()) {
-      *gemm = found->chosen;
-      return;
-    }
-    const Gemm asked = *gemm;
-    choose_kernels(machine_, library_, op);
-    choices_.push_back({asked, *gemm});
-  }
-
-  const Machine& machine_;
-  const Library& library_;
-  std::vector<Choice> choices_;
-};
 
 // Perturbs the constants of a machine. Most move nothing at all, so they are tried in groups, and a group that moves
 // the total is halved.

@@ -18,6 +18,8 @@
 
 namespace perfmodel {
 
+class ParsedExpressions;
+
 // none: no dropout at all. fused: attention draws its own numbers. sequential: an RNG kernel writes a keep-mask that
 // attention reads. overlapped: the same, beside the GEMMs that come before attention.
 enum class DropoutMode { none, fused, sequential, overlapped };
@@ -89,6 +91,7 @@ class BlockFile {
 
   YamlNode root_;
   std::string name_;
+  std::shared_ptr<ParsedExpressions> parsed_;
 };
 
 Block load_block(const std::string& name, std::span<const std::string> overrides = {});

@@ -181,7 +181,8 @@ class Overrider {
 
 }  // namespace
 
-BlockFile::BlockFile(YamlNode root, std::string name) : root_(std::move(root)), name_(std::move(name)) {}
+BlockFile::BlockFile(YamlNode root, std::string name)
+    : root_(std::move(root)), name_(std::move(name)), parsed_(std::make_shared<ParsedExpressions>()) {}
 
 BlockFile BlockFile::load(const std::string& name) {
   const std::string path = name == "-" ? name : find_data_file(name, folder, extension).value_or(name);
@@ -208,7 +209,8 @@ Block BlockFile::block(std::span<const std::string> overrides) const {
   Diagnostics faults;
   Overrider overrider(root_, faults);
   for (const std::string& text : overrides) overrider.apply(text);
-  Block result = read_block(overrider.root(), name_, faults);
+  const auto held = parsed_->lock();
+  Block result = read_block(overrider.root(), name_, faults, parsed_);
   faults.throw_if_errors();
   return result;
 }

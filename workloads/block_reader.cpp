@@ -29,8 +29,8 @@ struct Tensor {
 
 class BlockReader {
  public:
-  BlockReader(const YamlNode& root, std::string name, Diagnostics& faults)
-      : faults_(faults), map_(root, "the block", faults), scope_(faults) {
+  BlockReader(const YamlNode& root, std::string name, Diagnostics& faults, std::shared_ptr<ParsedExpressions> parsed)
+      : faults_(faults), map_(root, "the block", faults), scope_(faults, std::move(parsed)) {
     block_.name = std::move(name);
     block_.single_operator = map_.has("op");
   }
@@ -292,8 +292,9 @@ class BlockReader {
 
 }  // namespace
 
-Block read_block(const YamlNode& root, std::string name, Diagnostics& faults) {
-  return BlockReader(root, std::move(name), faults).read();
+Block read_block(const YamlNode& root, std::string name, Diagnostics& faults,
+                 std::shared_ptr<ParsedExpressions> parsed) {
+  return BlockReader(root, std::move(name), faults, std::move(parsed)).read();
 }
 
 }  // namespace perfmodel
