@@ -81,6 +81,17 @@ class BlockFile {
   // Overrides are KEY=VALUE: a setting ("dtype=fp8"), a parameter ("hidden=8192") or a path
   // ("operators.qkv.impl=triton"). Throws InputError with every fault of the file and of the overrides.
   [[nodiscard]] Block block(std::span<const std::string> overrides = {}) const;
+  // The same with overrides whose places are known.
+  [[nodiscard]] Block block(std::span<const YamlAssignment> overrides) const;
+
+  // What stands at a key once the overrides are made, as text: "4096", "fp8", "heads * head_dim". Throws InputError,
+  // at the place given, for a key that nothing has or that holds no single value.
+  [[nodiscard]] std::string value_at(const std::string& key, std::span<const YamlAssignment> overrides,
+                                     const Location& where) const;
+
+  // The shipped model or file of that name with this file's settings (dtype, seq, dropout, ...) over its own; what
+  // else this file says is left out. `where` is the place that named it. Throws InputError.
+  [[nodiscard]] BlockFile with_model(const std::string& model, const Location& where) const;
 
   // What an override may name, settings first.
   [[nodiscard]] std::vector<std::string> keys() const;
@@ -88,6 +99,7 @@ class BlockFile {
 
  private:
   BlockFile(YamlNode root, std::string name);
+  Block block(const YamlNode& root, Diagnostics& faults) const;
 
   YamlNode root_;
   std::string name_;
