@@ -35,8 +35,12 @@ std::string byte_rate_cell(const Estimate& estimate) {
   return fmt::format("{:.2f}", bytes.si() / estimate.time.si() * 1e-12);
 }
 
-std::vector<std::string> item_cells(const std::string& name, const Estimate& estimate, Seconds total) {
+std::vector<std::string> item_cells(const SequenceItem& item, Seconds total) {
+  const std::string& name = item.name;
+  const Estimate& estimate = item.estimate;
   if (!estimate.feasible()) return {name, "", "", "infeasible"};
+  // Its time is in that of the operator above.
+  if (!item.beside.empty()) return {"  " + name.substr(0, name.find('/')), "beside", "", "", "", "", byte_rate_cell(estimate), ""};
   return {name,
           format_time(estimate.time),
           share_text(estimate.time / total),
@@ -52,7 +56,7 @@ std::vector<std::string> sum_cells(const std::string& name, const SequenceEstima
   Flops flops;
   Bytes bytes;
   for (const SequenceItem& item : sequence.items) {
-    if (matmul_only && !item.matmul) continue;
+    if (matmul_only && !item.matmul && item.beside.empty()) continue;
     flops += item.estimate.flops;
     bytes += item.estimate.traffic.dram_read + item.estimate.traffic.dram_written;
   }
@@ -82,6 +86,10 @@ std::vector<bool> shortest_items(const SequenceEstimate& sequence, std::size_t m
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::stable_sort(order, std::greater<>{}, [&](std::size_t i) { return sequence.items[i].estimate.time; });
   for (std::size_t i = most - 1; i < count; ++i) folded[order[i]] = true;
+  // What runs beside another shares its line's fate.
+  for (std::size_t i = 1; i < count; ++i) {
+    if (!sequence.items[i].beside.empty()) folded[i] = true;
+  }
   return folded;
 }
 
@@ -281,10 +289,11 @@ Grid operator_grid(const SequenceEstimate& sequence, std::size_t most) {
   for (std::size_t i = 0; i < sequence.items.size(); ++i) {
     const SequenceItem& item = sequence.items[i];
     if (folded_away[i]) {
+      if (!item.beside.empty()) continue;
       ++folded;
       rest += item.estimate.time;
     } else {
-      grid.row(item_cells(item.name, item.estimate, sequence.total));
+      grid.row(item_cells(item, sequence.total));
     }
   }
   if (folded > 0) {

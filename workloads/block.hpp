@@ -35,12 +35,23 @@ struct TensorUse {
   bool operator==(const TensorUse&) const = default;
 };
 
+// A GEMM that a mask may be made beside: of this layer, or, written previous.NAME, of the one before.
+struct HostName {
+  std::string name;
+  bool previous = false;
+  Location location;
+};
+
 struct BlockOperator {
   Operator op;          // carries the name
   int stream = 0;       // operators of one stream run in file order; streams wait for each other through tensors
   bool matmul = false;  // counts in the `operators=matmul` subtotal
+  Pass pass = Pass::fwd;
+  bool hidden = false;          // a mask made beside GEMMs of another stream
+  std::vector<HostName> under;  // those; empty leaves the choice
   std::vector<TensorUse> reads;
   std::vector<TensorUse> writes;
+  Location location;  // for messages
 };
 
 struct BlockParameter {
@@ -66,7 +77,7 @@ struct Block {
   std::optional<Regime> regime;  // also set in every operator
   std::optional<NamedPlace> machine;
   bool single_operator = false;  // written with `op:` at the top: a warm operator rather than a sustained block
-  std::vector<BlockOperator> operators;
+  std::vector<BlockOperator> operators;  // in order of execution
 };
 
 // A block file with all that it is based on, read once and turned into a Block as often as overrides change.
