@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "cli/conflict.hpp"
 #include "cli/console.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/scenario.hpp"
@@ -199,6 +200,7 @@ class WhatIf {
     SequenceEstimate estimate = scenarios_.predict(assigned);
     const std::string refusal = refusal_of(estimate);
     if (refusal.empty()) return estimate;
+    throw_conflict(estimate, scenarios_.block(assigned), scenarios_.machine(assigned).name);
     throw InputError(file_location(command_.input),
                      fmt::format("cannot run on {}: {}", scenarios_.machine(assigned).name, refusal));
   }
@@ -219,7 +221,11 @@ class WhatIf {
   void add_points(Sweep& sweep, std::vector<Assigned>& assigned, std::size_t axis) {
     if (axis == axes_.size()) {
       InterruptGuard::check();
-      sweep.points.push_back(point(assigned));
+      try {
+        sweep.points.push_back(point(assigned));
+      } catch (const InputError& error) {
+        throw at_point(error, assigned);
+      }
       return;
     }
     for (const ListedValue& value : axes_[axis].values) {
@@ -227,6 +233,20 @@ class WhatIf {
       add_points(sweep, assigned, axis + 1);
       assigned.pop_back();
     }
+  }
+
+  // The fault with the point of the sweep where it showed.
+  [[nodiscard]] InputError at_point(const InputError& error, const std::vector<Assigned>& assigned) const {
+    std::vector<std::string> place;
+    for (std::size_t i = given_.size(); i < assigned.size(); ++i) place.push_back(label_of(assigned[i]));
+    Diagnostics faults;
+    for (const Diagnostic& fault : error.diagnostics().all()) {
+      Diagnostic& copy = fault.severity == Severity::error ? faults.error(fault.location, fault.message)
+                                                           : faults.warning(fault.location, fault.message);
+      copy.notes = fault.notes;
+      copy.note(fmt::format("at {}", fmt::join(place, ", ")));
+    }
+    return InputError(std::move(faults));
   }
 
   SweepPoint point(std::vector<Assigned> assigned) {

@@ -19,6 +19,14 @@ std::string limiter_text(const Outcome& outcome) {
   return outcome.feasible() ? std::string(limiter_name(outcome.limiter)) : "infeasible";
 }
 
+bool hides(const Sweep& sweep) {
+  return std::ranges::any_of(sweep.points, [](const SweepPoint& point) { return point.after.hiding.has_value(); });
+}
+
+std::string hidden_text(const Outcome& outcome) {
+  return outcome.hiding && outcome.feasible() ? share_text(outcome.hiding->hidden()) : "";
+}
+
 // A sweep of words, such as modes or machines, is a comparison: each against the first.
 bool compares(const Sweep& sweep) {
   return sweep.axes.size() == 1 && sweep.axes[0].numbers.empty() && sweep.changes.empty();
@@ -30,7 +38,7 @@ std::vector<std::string> row_of(const Sweep& sweep, std::size_t i) {
   std::vector<std::string> cells{sweep.axes[0].values[i]};
   if (point.before) cells.push_back(point.before->feasible() ? format_time(point.before->time) : "");
   if (!after.feasible()) {
-    cells.resize(cells.size() + (point.before || compares(sweep) ? 5 : 4));
+    cells.resize(cells.size() + (point.before || compares(sweep) ? 5 : 4) + (hides(sweep) ? 1 : 0));
     cells.push_back("infeasible: " + after.refusal);
     return cells;
   }
@@ -43,6 +51,7 @@ std::vector<std::string> row_of(const Sweep& sweep, std::size_t i) {
   cells.push_back(interval_text(after.lower, after.upper));
   cells.push_back(format_clock(after.clock));
   cells.push_back(format_power(after.power));
+  if (hides(sweep)) cells.push_back(hidden_text(after));
   cells.push_back(limiter_text(after));
   return cells;
 }
@@ -54,7 +63,9 @@ Grid list_grid(const Sweep& sweep) {
   grid.column(sweep.changes.empty() ? "time" : "after");
   if (!sweep.changes.empty()) grid.column("speedup");
   if (compares(sweep)) grid.column("change");
-  grid.column("90 % interval").column("clock").column("power").column("limiter", Grid::Align::left);
+  grid.column("90 % interval").column("clock").column("power");
+  if (hides(sweep)) grid.column("mask hidden");
+  grid.column("limiter", Grid::Align::left);
   for (std::size_t i = 0; i < sweep.points.size(); ++i) grid.row(row_of(sweep, i));
   return grid;
 }
@@ -79,8 +90,13 @@ std::string maps(const Sweep& sweep) {
     return sweep.changes.empty() ? format_time(point.after.time) : ratio_text(point.speedup());
   };
   const auto limiter = [](const SweepPoint& point) { return limiter_text(point.after); };
-  return map_of(sweep, sweep.changes.empty() ? "time" : "speedup", Grid::Align::right, figure) + '\n' +
-         map_of(sweep, "limiter", Grid::Align::left, limiter);
+  std::string text = map_of(sweep, sweep.changes.empty() ? "time" : "speedup", Grid::Align::right, figure) + '\n' +
+                     map_of(sweep, "limiter", Grid::Align::left, limiter);
+  if (hides(sweep)) {
+    text += '\n' + map_of(sweep, "share of the mask's time that is hidden", Grid::Align::right,
+                          [](const SweepPoint& point) { return hidden_text(point.after); });
+  }
+  return text;
 }
 
 std::string range_line(const Sweep& sweep) {
@@ -102,6 +118,12 @@ std::string refusals(const Sweep& sweep) {
     text += fmt::format("\n- {}: {}", sweep.place(i), refusal);
   }
   return text.empty() ? text : text + '\n';
+}
+
+std::string hiding_cells(const Outcome& outcome) {
+  if (!outcome.hiding || !outcome.feasible()) return ",,,";
+  return fmt::format(",{:.3f},{:.4f},{:.0f}", outcome.hiding->in_turn.si() * 1e6, outcome.hiding->hidden(),
+                     outcome.mask.si());
 }
 
 Estimate as_estimate(const Outcome& outcome) {
@@ -130,6 +152,8 @@ Outcome outcome_of(const SequenceEstimate& sequence) {
   outcome.clock_limit = whole.clock_limit;
   outcome.power = whole.power;
   outcome.roofline = whole.roofline;
+  outcome.mask = sequence.mask;
+  if (!sequence.hiding.empty()) outcome.hiding = sequence.hiding.front();
   outcome.refusal = refusal_of(sequence);
   return outcome;
 }
@@ -194,6 +218,7 @@ std::string csv_sweep(const Sweep& sweep) {
   for (const SweepAxis& axis : sweep.axes) keys.cell(axis.key);
   std::string text = fmt::format("{},{}", keys.text(), prediction_header());
   if (!sweep.changes.empty()) text += ",before_us,speedup";
+  if (hides(sweep)) text += ",mask_us,mask_hidden,mask_bytes";
   text += '\n';
   for (std::size_t i = 0; i < sweep.points.size(); ++i) {
     const SweepPoint& point = sweep.points[i];
@@ -208,6 +233,7 @@ std::string csv_sweep(const Sweep& sweep) {
       const auto speedup = point.speedup();
       text += speedup ? fmt::format(",{:.5f}", *speedup) : ",";
     }
+    if (hides(sweep)) text += hiding_cells(point.after);
     text += '\n';
   }
   return text;

@@ -43,7 +43,9 @@ struct Outcome {
   ClockLimit clock_limit = ClockLimit::top;
   Watts power;
   Seconds roofline;
-  std::string refusal;  // why there is none of all this
+  Bytes mask;                    // memory of a dropout mask
+  std::optional<Hiding> hiding;  // how it is made, where it may be hidden
+  std::string refusal;           // why there is none of all this
 
   [[nodiscard]] bool feasible() const { return refusal.empty(); }
 };
@@ -86,7 +88,8 @@ std::optional<SpeedupRange> speedup_range(const Sweep& sweep);
 std::string sweep_title(const Sweep& sweep);
 
 std::string text_sweep(const Sweep& sweep, const Style& style = {});
-// A row a point: the keys, the prediction columns of a table (report/csv.hpp), and with a change before_us and speedup.
+// A row a point: the keys, the prediction columns of a table (report/csv.hpp); with a change before_us and speedup;
+// with a mask that may be hidden mask_us, mask_hidden and mask_bytes.
 std::string csv_sweep(const Sweep& sweep);
 // docs/json-schema.md describes the keys.
 std::string json_sweep(const Sweep& sweep);

@@ -19,16 +19,19 @@ ordered_json outcome_json(const Outcome& outcome) {
   if (!outcome.feasible()) {
     return {{"feasible", false}, {"limiter", limiter_name(Limiter::infeasible)}, {"refusal", outcome.refusal}};
   }
-  return {{"feasible", true},
-          {"time", outcome.time.si()},
-          {"interval", {{"lower", outcome.lower.si()}, {"upper", outcome.upper.si()}, {"level", 0.9}}},
-          {"matmul_time", outcome.matmul.si()},
-          {"limiter", limiter_name(outcome.limiter)},
-          {"second_limiter", limiter_name(outcome.second)},
-          {"clock", outcome.clock.si()},
-          {"clock_limit", clock_limit_name(outcome.clock_limit)},
-          {"power", outcome.power.si()},
-          {"roofline", outcome.roofline.si()}};
+  ordered_json json{{"feasible", true},
+                    {"time", outcome.time.si()},
+                    {"interval", {{"lower", outcome.lower.si()}, {"upper", outcome.upper.si()}, {"level", 0.9}}},
+                    {"matmul_time", outcome.matmul.si()},
+                    {"limiter", limiter_name(outcome.limiter)},
+                    {"second_limiter", limiter_name(outcome.second)},
+                    {"clock", outcome.clock.si()},
+                    {"clock_limit", clock_limit_name(outcome.clock_limit)},
+                    {"power", outcome.power.si()},
+                    {"roofline", outcome.roofline.si()}};
+  if (outcome.mask > Bytes(0.0)) json["mask_bytes"] = outcome.mask.si();
+  if (outcome.hiding) json["hiding"] = hiding_json(*outcome.hiding);
+  return json;
 }
 
 ordered_json point_json(const Sweep& sweep, std::size_t i) {

@@ -12,20 +12,6 @@ namespace {
 
 constexpr std::size_t heading_width = 10;
 
-// Breaks at blanks; continuation lines start with `indent` blanks.
-std::vector<std::string> wrapped(const std::string& text, std::size_t width, std::size_t indent) {
-  std::vector<std::string> lines;
-  std::string rest = text;
-  while (display_width(rest) > width) {
-    const std::size_t blank = rest.rfind(' ', width);
-    if (blank == std::string::npos || blank <= indent) break;
-    lines.push_back(rest.substr(0, blank));
-    rest = std::string(indent, ' ') + rest.substr(blank + 1);
-  }
-  lines.push_back(rest);
-  return lines;
-}
-
 std::vector<std::string> fact_lines(const std::vector<Fact>& facts, std::size_t width) {
   std::vector<std::string> lines;
   std::string_view heading;

@@ -40,7 +40,8 @@ std::vector<std::string> item_cells(const SequenceItem& item, Seconds total) {
   const Estimate& estimate = item.estimate;
   if (!estimate.feasible()) return {name, "", "", "infeasible"};
   // Its time is in that of the operator above.
-  if (!item.beside.empty()) return {"  " + name.substr(0, name.find('/')), "beside", "", "", "", "", byte_rate_cell(estimate), ""};
+  if (!item.beside.empty())
+    return {"  " + name.substr(0, name.find('/')), "beside", "", "", "", "", byte_rate_cell(estimate), ""};
   return {name,
           format_time(estimate.time),
           share_text(estimate.time / total),
@@ -204,6 +205,19 @@ std::string calibration_text(const Calibration& calibration) {
 
 }  // namespace
 
+std::vector<std::string> wrapped(const std::string& text, std::size_t width, std::size_t indent) {
+  std::vector<std::string> lines;
+  std::string rest = text;
+  while (display_width(rest) > width) {
+    const std::size_t blank = rest.rfind(' ', width);
+    if (blank == std::string::npos || blank <= indent) break;
+    lines.push_back(rest.substr(0, blank));
+    rest = std::string(indent, ' ') + rest.substr(blank + 1);
+  }
+  lines.push_back(rest);
+  return lines;
+}
+
 std::string interval_text(Seconds lower, Seconds upper) {
   return fmt::format("{} to {}", number_in_unit_of(lower, upper), format_time(upper));
 }
@@ -238,6 +252,23 @@ std::string clock_text(const SequenceEstimate& estimate, Hertz top, Watts limit)
   return {};
 }
 
+std::string host_text(const HiddenPart& part) { return (part.previous ? "previous " : "") + part.host; }
+
+std::string hiding_text(const Hiding& hiding) {
+  if (hiding.parts.empty()) {
+    return fmt::format("{} takes a turn of its own, {}: {}", hiding.mask, format_time(hiding.in_turn), hiding.why);
+  }
+  std::vector<std::string> hosts;
+  for (const HiddenPart& part : hiding.parts) {
+    const std::string kernel = part.kernel.empty() ? "" : part.kernel + ", ";
+    const std::string share = hiding.parts.size() > 1 ? fmt::format("{} ", share_text(part.share)) : "";
+    hosts.push_back(
+        fmt::format("{}beside {} ({}{} CTAs of {} threads)", share, host_text(part), kernel, part.ctas, part.threads));
+  }
+  return fmt::format("{} of {} of {} hidden: {}; {}", share_text(hiding.hidden()), format_time(hiding.in_turn),
+                     hiding.mask, fmt::join(hosts, ", "), hiding.why);
+}
+
 std::vector<std::string> verdict_lines(const Study& study) {
   const SequenceEstimate& estimate = study.estimate;
   const std::string refusal = refusal_of(estimate);
@@ -266,6 +297,9 @@ std::vector<Fact> facts_of(const Study& study) {
   if (!refusal_of(estimate).empty()) return facts;
   if (study.single) add_single_facts(facts, study.only().estimate);
   if (study.without_dropout) facts.push_back({"dropout", dropout_text(study)});
+  for (const Hiding& hiding : estimate.hiding) facts.push_back({"hiding", hiding_text(hiding)});
+  if (estimate.mask > Bytes(0.0))
+    facts.push_back({"mask", fmt::format("{} until its last reader", format_bytes(estimate.mask))});
   facts.push_back({"clock", fmt::format("{}; mean power {}", clock_text(estimate, study.top_clock, study.power_limit),
                                         format_power(estimate.power))});
   facts.push_back(

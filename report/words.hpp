@@ -9,6 +9,9 @@
 
 namespace perfmodel {
 
+// Breaks at blanks; continuation lines start with `indent` blanks.
+std::vector<std::string> wrapped(const std::string& text, std::size_t width, std::size_t indent);
+
 // "1.73 to 1.93 ms", in the unit of the upper end.
 std::string interval_text(Seconds lower, Seconds upper);
 
@@ -23,6 +26,12 @@ std::string change_text(double change);
 
 // "the 700 W limit holds the clock at 1490 of 1980 MHz"
 std::string clock_text(const SequenceEstimate& estimate, Hertz top, Watts limit);
+
+// "qkv", "previous ffn_up"
+std::string host_text(const HiddenPart& part);
+
+// "46 % of its 257 us hidden beside previous ffn_up (Triton 128x256, 132 CTAs of 128 threads): ..."
+std::string hiding_text(const Hiding& hiding);
 
 // The first sentence or two: the total, and what dominates it.
 std::vector<std::string> verdict_lines(const Study& study);
