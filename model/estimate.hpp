@@ -1,6 +1,7 @@
 // The answer for one operator: its time, what the time consists of and what limits it. Every view reads this struct.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -120,6 +121,8 @@ struct Conflict {
   std::string second;
 };
 
+struct HidingPlan;
+
 // A block or a list of operators. The total is the sum of the items that run beside no other, since each of them has the
 // chip; in the sustained regime all share one clock.
 struct SequenceEstimate {
@@ -137,6 +140,7 @@ struct SequenceEstimate {
   Watts power;
   Seconds roofline;
   std::vector<Hiding> hiding{};          // of every mask that may be hidden
+  std::shared_ptr<const std::vector<HidingPlan>> plans{};  // the same for another prediction, see PredictOptions
   Bytes mask;                            // memory of a dropout mask, from where it is made to its last reader
   std::optional<Conflict> conflict{};    // what was asked for cannot be; there are no times then
 };

@@ -5,24 +5,51 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <map>
+#include <span>
 #include <utility>
 
-#include "model/operation.hpp"
-#include "model/residency.hpp"
 #include "workloads/block_graph.hpp"
 
 namespace perfmodel {
 
 namespace {
 
-constexpr double worth_it = 0.995;  // of the time in sequence; less saving is within what nobody could measure
+PredictOptions lone_options(const HidingConditions& conditions) {
+  PredictOptions options;
+  options.regime = conditions.regime;
+  options.fidelity = conditions.fidelity;
+  options.describe = false;
+  options.clock = conditions.clock;
+  return options;
+}
+
+// Zero for what cannot run.
+Seconds lone(const Machine& machine, const Library& library, Operator op, Work work,
+             const HidingConditions& conditions) {
+  op.work = std::move(work);
+  op.regime = conditions.regime;
+  const Estimate estimate = predict(machine, library, op, lone_options(conditions));
+  return estimate.feasible() ? estimate.time : Seconds(0.0);
+}
+
+Rng full_grid(Rng rng) {
+  rng.ctas.reset();
+  rng.threads.reset();
+  rng.registers.reset();
+  return rng;
+}
 
 // A GEMM that a mask may be made beside.
 struct Host {
   std::size_t op = 0;
   bool previous = false;
   Seconds alone;  // by the library's kernel
+  struct Kernel {
+    std::string name;
+    Gemm gemm;
+    Seconds alone;
+  };
+  std::vector<Kernel> kernels{};  // the library's own, then those with room
 };
 
 struct Shape {
@@ -30,104 +57,138 @@ struct Shape {
   int threads = 128;
 };
 
-// One launch of 128 threads an SM disturbs a GEMM least, more of them draw faster.
+// One CTA of 128 threads an SM disturbs a GEMM least, more of them draw faster.
 constexpr std::array<Shape, 4> shapes{{{1, 128}, {2, 128}, {1, 256}, {4, 128}}};
 
-// A launch and the time of the two.
 struct Offer {
   HiddenLaunch launch;
-  Seconds time;
-  bool apart = false;  // the two take turns
+  Beside outcome;
 };
 
-class Chooser {
+class Planner {
  public:
-  Chooser(const Machine& machine, const Library& library, const Block& block, std::size_t mask, Regime regime,
-          std::optional<Hertz> clock, const PredictOptions& options)
+  Planner(const Machine& machine, const Library& library, const Block& block, std::size_t mask,
+          const HidingConditions& conditions)
       : machine_(machine),
         library_(library),
         block_(block),
         mask_(mask),
         rng_(std::get<Rng>(block.operators[mask].op.work)),
-        regime_(regime),
-        options_(options) {
-    options_.regime = regime;
-    options_.describe = false;
-    options_.clock = clock;
-  }
+        conditions_(conditions) {}
 
-  HidingChoice choose(const std::vector<std::size_t>& taken) {
-    HidingChoice choice;
-    choice.plan.mask = mask_;
-    find_hosts(taken);
-    in_turn_ = lone(rng_op(full_grid(rng_)));
-    if (hosts_.empty()) {
-      choice.plan.why = "no GEMM could run beside it";
-      return choice;
-    }
-    choice.conflict = conflict();
-    if (choice.conflict) return choice;
-    const std::vector<Offer> best = best_offers();
-    choice.plan.why = reason(best);
-    if (added(best) > worth_it * in_turn_) return choice;
-    for (const Offer& offer : best) choice.plan.launches.push_back(offer.launch);
-    return choice;
-  }
-
- private:
-  // --- what there is ---
-
-  void find_hosts(const std::vector<std::size_t>& taken) {
+  // Those that the block names, or all that do not wait for the mask in this layer or the one before, the longest
+  // first.
+  std::vector<Host> hosts(const std::vector<std::size_t>& taken) const {
     const std::vector<std::vector<Wait>> waits = waits_of(block_.operators);
     const BlockOperator& mask = block_.operators[mask_];
+    std::vector<Host> found;
     for (std::size_t i = 0; i < block_.operators.size(); ++i) {
       const BlockOperator& op = block_.operators[i];
       const bool fits = std::holds_alternative<Gemm>(op.op.work) && op.stream != mask.stream && op.pass == mask.pass;
-      if (!fits || std::ranges::find(taken, i) != taken.end()) continue;
+      if (!fits || std::ranges::find(taken, i) != taken.end()) {
+        continue;
+      }
       const bool previous = waits_for(waits, i, mask_);
-      if (!mask.under.empty() && !named(mask, op.op.name, previous)) continue;
-      hosts_.push_back({i, previous, lone(op.op)});
+      if (mask.under.empty() || named(mask, op.op.name, previous)) {
+        found.push_back(host(i, previous));
+      }
     }
-    // One that cannot run refuses the block by itself.
-    std::erase_if(hosts_, [](const Host& host) { return !(host.alone > Seconds(0.0)); });
+    std::ranges::stable_sort(found, [](const Host& a, const Host& b) { return a.alone > b.alone; });
+    return found;
   }
 
+  // Among: all of it beside the longest, shared among the two longest, and among all.
+  std::vector<HidingPlan> plans(const std::vector<std::size_t>& taken) const {
+    struct Weighed {
+      HidingPlan plan;
+      Seconds added;
+    };
+    std::vector<Weighed> weighed;
+    const std::vector<Host> all = hosts(taken);
+    for (const std::size_t count : {std::size_t{1}, std::size_t{2}, all.size()}) {
+      if (count > all.size() || (count > 2 && count != all.size()) || (count < 3 && weighed.size() >= count)) {
+        continue;
+      }
+      Weighed next{{mask_, {}}, Seconds(0.0)};
+      for (Offer& offer : shared(std::span(all).first(count))) {
+        next.added += offer.outcome.added();
+        next.plan.launches.push_back(std::move(offer.launch));
+      }
+      weighed.push_back(std::move(next));
+    }
+    weighed.push_back({{mask_, {}}, mask_in_turn(machine_, library_, block_, mask_, conditions_)});
+    std::ranges::stable_sort(weighed, {}, &Weighed::added);
+    std::vector<HidingPlan> sorted;
+    for (Weighed& one : weighed) {
+      const bool in_turn = one.plan.launches.empty();
+      sorted.push_back(std::move(one.plan));
+      if (in_turn) {
+        break;
+      }
+    }
+    return sorted;
+  }
+
+  [[nodiscard]] HiddenLaunch launch(const Host& host, const Host::Kernel& kernel, const Rng& rng) const {
+    return {.mask = mask_,
+            .host = host.op,
+            .previous = host.previous,
+            .gemm = kernel.gemm,
+            .kernel = kernel.name,
+            .rng = rng};
+  }
+
+ private:
   // A GEMM before the mask's readers may be named as that of this layer or of the one before: it is the same one.
   static bool named(const BlockOperator& mask, const std::string& name, bool previous) {
     return std::ranges::any_of(mask.under,
                                [&](const HostName& host) { return host.name == name && (host.previous || !previous); });
   }
 
-  [[nodiscard]] Operator as_op(Work work) const {
-    Operator op = block_.operators[mask_].op;
-    op.work = std::move(work);
-    op.regime = regime_;
-    return op;
+  [[nodiscard]] Host host(std::size_t index, bool previous) const {
+    Operator op = block_.operators[index].op;
+    const Gemm asked = std::get<Gemm>(op.work);
+    choose_kernels(machine_, library_, op);
+    Host host{index, previous, lone(machine_, library_, op, op.work, conditions_)};
+    host.kernels.push_back({"", std::get<Gemm>(op.work), host.alone});
+    for (const HostKernel& kernel : library_.hosts->all()) {
+      // A GEMM whose tile is given keeps it.
+      if (asked.tile || kernel.tensor != tensor_generation_name(machine_.tensor.generation)) {
+        continue;
+      }
+      const Gemm gemm = run_by(asked, kernel);
+      const Seconds alone = lone(machine_, library_, op, gemm, conditions_);
+      if (alone > Seconds(0.0)) {
+        host.kernels.push_back({kernel.name, gemm, alone});
+      }
+    }
+    return host;
   }
 
-  [[nodiscard]] Operator rng_op(const Rng& rng) const { return as_op(rng); }
-
-  // Zero for what cannot run.
-  [[nodiscard]] Seconds lone(const Operator& op) const {
-    Operator timed = op;
-    timed.regime = regime_;
-    const Estimate estimate = predict(machine_, library_, timed, options_);
-    return estimate.feasible() ? estimate.time : Seconds(0.0);
+  // Shared out by the time that the GEMMs take, in whole words.
+  [[nodiscard]] std::vector<Offer> shared(std::span<const Host> hosts) const {
+    constexpr std::int64_t word = 32;
+    Seconds all;
+    for (const Host& host : hosts) {
+      all += host.alone;
+    }
+    std::vector<Offer> offers;
+    std::int64_t left = rng_.elements;
+    for (std::size_t i = 0; i < hosts.size() && left > 0; ++i) {
+      const auto part = static_cast<std::int64_t>(hosts[i].alone / all * static_cast<double>(rng_.elements));
+      const std::int64_t elements = i + 1 == hosts.size() ? left : std::min(left, std::max(word, part / word * word));
+      left -= elements;
+      offers.push_back(best_offer(hosts[i], elements));
+    }
+    return offers;
   }
-
-  static Rng full_grid(Rng rng) {
-    rng.ctas.reset();
-    rng.threads.reset();
-    rng.registers.reset();
-    return rng;
-  }
-
-  // --- one launch ---
 
   [[nodiscard]] std::vector<Rng> grids(std::int64_t elements) const {
     Rng part = rng_;
     part.elements = elements;
-    if (rng_.ctas || rng_.threads) return {part};
+    if (rng_.ctas || rng_.threads) {
+      return {part};
+    }
     std::vector<Rng> all;
     for (const Shape& shape : shapes) {
       part.ctas = static_cast<int>(machine_.sms.value) * shape.ctas_per_sm;
@@ -137,159 +198,22 @@ class Chooser {
     return all;
   }
 
-  struct Kernel {
-    std::string name;
-    Gemm gemm;
-    Seconds alone;
-  };
-
-  // The library's own, then those with room.
-  const std::vector<Kernel>& kernels(const Host& host) {
-    auto found = kernels_.find(host.op);
-    if (found != kernels_.end()) return found->second;
-    std::vector<Kernel> all;
-    Operator op = block_.operators[host.op].op;
-    const Gemm gemm = std::get<Gemm>(op.work);
-    const bool given = gemm.tile.has_value();
-    choose_kernels(machine_, library_, op);
-    all.push_back({"", std::get<Gemm>(op.work), host.alone});
-    for (const HostKernel& kernel : library_.hosts->all()) {
-      if (given || kernel.tensor != tensor_generation_name(machine_.tensor.generation)) continue;
-      Operator by = op;
-      by.work = run_by(gemm, kernel);
-      const Seconds alone = lone(by);
-      if (alone > Seconds(0.0)) all.push_back({kernel.name, std::get<Gemm>(by.work), alone});
-    }
-    return kernels_.emplace(host.op, std::move(all)).first->second;
-  }
-
-  [[nodiscard]] Offer offer(const Host& host, const Kernel& kernel, const Rng& rng) const {
-    Overlap overlap;
-    overlap.gemm = kernel.gemm;
-    overlap.rng = rng;
-    overlap.carveout = Carveout::maximum;
-    const Estimate both = predict(machine_, library_, as_op(overlap), options_);
-    const Seconds sum = kernel.alone + lone(rng_op(rng));
-    Offer result;
-    result.launch = {.mask = mask_,
-                     .host = host.op,
-                     .previous = host.previous,
-                     .gemm = kernel.gemm,
-                     .kernel = kernel.name,
-                     .rng = rng,
-                     .stretch = both.time / sum,
-                     .slowdown = both.time / host.alone};
-    result.time = both.feasible() ? both.time : 2.0 * sum;
-    result.apart = std::abs(both.time / sum - 1.0) < 1e-3;
-    return result;
-  }
-
-  // The best kernel and grid for that part of the mask beside that GEMM.
-  Offer best_offer(const Host& host, std::int64_t elements) {
+  // The kernel and grid of least time for that part of the mask beside that GEMM.
+  [[nodiscard]] Offer best_offer(const Host& host, std::int64_t elements) const {
     std::optional<Offer> best;
-    for (const Kernel& kernel : kernels(host)) {
+    for (const Host::Kernel& kernel : host.kernels) {
       for (const Rng& rng : grids(elements)) {
-        if (best && kernel.alone > best->time) break;
-        Offer next = offer(host, kernel, rng);
-        if (!best || next.time < best->time) best = std::move(next);
+        if (best && kernel.alone >= best->outcome.both) {
+          break;
+        }
+        Offer next{launch(host, kernel, rng), {}};
+        next.outcome = beside(machine_, library_, block_, next.launch, conditions_);
+        if (!best || next.outcome.both < best->outcome.both) {
+          best = std::move(next);
+        }
       }
     }
     return *best;
-  }
-
-  // --- the whole mask ---
-
-  [[nodiscard]] const Host& host_of(const Offer& offer) const {
-    return *std::ranges::find(hosts_, offer.launch.host, &Host::op);
-  }
-
-  [[nodiscard]] Seconds added(const std::vector<Offer>& offers) const {
-    Seconds sum;
-    for (const Offer& offer : offers) sum += offer.time - host_of(offer).alone;
-    return sum;
-  }
-
-  // Shared out among some GEMMs by the time that they take, in whole words.
-  std::vector<Offer> shared(const std::vector<Host>& among) {
-    Seconds all;
-    for (const Host& host : among) all += host.alone;
-    std::vector<Offer> offers;
-    std::int64_t left = rng_.elements;
-    for (std::size_t i = 0; i < among.size(); ++i) {
-      constexpr std::int64_t word = 32;
-      const auto part = static_cast<std::int64_t>(among[i].alone / all * static_cast<double>(rng_.elements));
-      const std::int64_t elements = i + 1 == among.size() ? left : std::min(left, std::max(word, part / word * word));
-      left -= elements;
-      if (elements > 0) offers.push_back(best_offer(among[i], elements));
-    }
-    return offers;
-  }
-
-  // Among: each GEMM alone, all of them, and the best two.
-  std::vector<Offer> best_offers() {
-    struct Single {
-      Host host;
-      Seconds added;
-    };
-    std::vector<Offer> best;
-    std::vector<Single> singles;
-    const auto keep = [&](std::vector<Offer> offers) {
-      if (best.empty() || added(offers) < added(best)) best = std::move(offers);
-    };
-    for (const Host& host : hosts_) {
-      std::vector<Offer> one{best_offer(host, rng_.elements)};
-      singles.push_back({host, added(one)});
-      keep(std::move(one));
-    }
-    if (hosts_.size() > 1) keep(shared(hosts_));
-    if (hosts_.size() > 2) {
-      std::ranges::stable_sort(singles, {}, &Single::added);
-      keep(shared({singles[0].host, singles[1].host}));
-    }
-    return best;
-  }
-
-  // --- words ---
-
-  // A grid and a GEMM both asked for by name, of which no CTA ever joins the other's.
-  std::optional<Conflict> conflict() {
-    const BlockOperator& mask = block_.operators[mask_];
-    if (mask.under.empty() || !(rng_.ctas || rng_.threads)) return std::nullopt;
-    for (const Host& host : hosts_) {
-      const std::vector<Kernel>& all = kernels(host);
-      const bool never =
-          std::ranges::all_of(all, [&](const Kernel& kernel) { return offer(host, kernel, rng_).apart; });
-      if (!never) continue;
-      const Gemm& gemm = all.front().gemm;
-      return Conflict{
-          fmt::format("no CTA of '{}' ({} threads) ever fits on an SM beside one of '{}' ({} threads of {} registers)",
-                      mask.op.name, rng_.threads.value_or(256), block_.operators[host.op].op.name,
-                      gemm.threads.value_or(0), gemm.registers.value_or(0)),
-          mask.op.name, block_.operators[host.op].op.name};
-    }
-    return std::nullopt;
-  }
-
-  [[nodiscard]] std::string reason(const std::vector<Offer>& best) const {
-    Seconds hosts;
-    Seconds kernels;
-    Seconds time;
-    bool apart = true;
-    for (const Offer& offer : best) {
-      hosts += host_of(offer).alone;
-      time += offer.time;
-      apart = apart && offer.apart;
-      const auto& all = kernels_.at(offer.launch.host);
-      kernels += std::ranges::find(all, offer.launch.kernel, &Kernel::name)->alone;
-    }
-    if (apart)
-      return "no kernel of these GEMMs that is worth its own time leaves a CTA of the mask kernel room on an SM";
-    std::string text;
-    if (kernels > 1.005 * hosts) {
-      text = fmt::format("GEMMs that leave room take {:.0f} % longer than the library's, and ",
-                         100.0 * (kernels / hosts - 1.0));
-    }
-    return text + fmt::format("beside the mask kernel {:.0f} % longer", 100.0 * (time / kernels - 1.0));
   }
 
   const Machine& machine_;
@@ -297,19 +221,92 @@ class Chooser {
   const Block& block_;
   std::size_t mask_;
   Rng rng_;
-  Regime regime_;
-  PredictOptions options_;
-  Seconds in_turn_;
-  std::vector<Host> hosts_;
-  std::map<std::size_t, std::vector<Kernel>> kernels_;
+  HidingConditions conditions_;
 };
 
 }  // namespace
 
-HidingChoice choose_hiding(const Machine& machine, const Library& library, const Block& block, std::size_t mask,
-                           Regime regime, std::optional<Hertz> clock, const std::vector<std::size_t>& taken,
-                           const PredictOptions& options) {
-  return Chooser(machine, library, block, mask, regime, clock, options).choose(taken);
+Beside beside(const Machine& machine, const Library& library, const Block& block, const HiddenLaunch& launch,
+              const HidingConditions& conditions) {
+  const Operator& host = block.operators[launch.host].op;
+  const Operator& mask = block.operators[launch.mask].op;
+  Overlap overlap;
+  overlap.gemm = launch.gemm;
+  overlap.rng = launch.rng;
+  overlap.carveout = Carveout::maximum;
+  Beside result;
+  result.library = lone(machine, library, host, host.work, conditions);
+  result.kernel = launch.kernel.empty() ? result.library : lone(machine, library, host, launch.gemm, conditions);
+  result.mask = lone(machine, library, mask, launch.rng, conditions);
+  result.both = lone(machine, library, host, overlap, conditions);
+  const Seconds sum = result.kernel + result.mask;
+  if (!(result.both > Seconds(0.0))) {
+    result.both = sum;  // what cannot run together takes turns
+  }
+  constexpr double same = 1e-3;
+  result.apart = std::abs(result.both / sum - 1.0) < same;
+  return result;
+}
+
+Seconds mask_in_turn(const Machine& machine, const Library& library, const Block& block, std::size_t mask,
+                     const HidingConditions& conditions) {
+  const Operator& op = block.operators[mask].op;
+  return lone(machine, library, op, full_grid(std::get<Rng>(op.work)), conditions);
+}
+
+std::vector<HidingPlan> hiding_plans(const Machine& machine, const Library& library, const Block& block,
+                                     std::size_t mask, const std::vector<std::size_t>& taken,
+                                     const HidingConditions& conditions) {
+  return Planner(machine, library, block, mask, conditions).plans(taken);
+}
+
+std::optional<Conflict> grid_conflict(const Machine& machine, const Library& library, const Block& block,
+                                      std::size_t mask, const HidingConditions& conditions) {
+  const BlockOperator& op = block.operators[mask];
+  const Rng& rng = std::get<Rng>(op.op.work);
+  if (op.under.empty() || !(rng.ctas || rng.threads)) {
+    return std::nullopt;
+  }
+  const Planner planner(machine, library, block, mask, conditions);
+  for (const Host& host : planner.hosts({})) {
+    const bool never = std::ranges::all_of(host.kernels, [&](const Host::Kernel& kernel) {
+      return beside(machine, library, block, planner.launch(host, kernel, rng), conditions).apart;
+    });
+    if (!never) {
+      continue;
+    }
+    const std::string& name = block.operators[host.op].op.name;
+    const Gemm& gemm = host.kernels.front().gemm;
+    return Conflict{
+        fmt::format("no CTA of '{}' ({} threads) ever fits on an SM beside one of '{}' ({} threads of {} "
+                    "registers)",
+                    op.op.name, rng.threads.value_or(256), name, gemm.threads.value_or(0), gemm.registers.value_or(0)),
+        op.op.name, name};
+  }
+  return std::nullopt;
+}
+
+std::string hiding_obstacle(const std::vector<Beside>& launches) {
+  if (launches.empty()) {
+    return "no GEMM beside it would leave the whole shorter";
+  }
+  Seconds library;
+  Seconds kernel;
+  Seconds both;
+  for (const Beside& launch : launches) {
+    library += launch.library;
+    kernel += launch.kernel;
+    both += launch.both;
+  }
+  if (std::ranges::all_of(launches, &Beside::apart)) {
+    return "no CTA of the mask kernel finds room on an SM of these GEMMs";
+  }
+  std::string text;
+  if (kernel > 1.005 * library) {
+    text = fmt::format("GEMMs that leave room take {:.0f} % longer than the library's, and ",
+                       100.0 * (kernel / library - 1.0));
+  }
+  return text + fmt::format("beside the mask kernel {:.0f} % longer", 100.0 * (both / kernel - 1.0));
 }
 
 }  // namespace perfmodel

@@ -1,7 +1,9 @@
 // The way in: from an operator or a block, on a machine, to an estimate.
 #pragma once
 
+#include <memory>
 #include <optional>
+#include <vector>
 
 #include "arch/machine.hpp"
 #include "model/estimate.hpp"
@@ -10,11 +12,16 @@
 
 namespace perfmodel {
 
+struct HidingPlan;
+// Where the masks of a block are made, one plan a mask that may be hidden (model/hiding.hpp).
+using HidingPlans = std::shared_ptr<const std::vector<HidingPlan>>;
+
 struct PredictOptions {
   Regime regime = Regime::warm;  // for operators that say none
   Fidelity fidelity = Fidelity::pipeline;
   bool describe = true;        // fill in Estimate::kernel; bulk scoring leaves it out
   std::optional<Hertz> clock;  // run at this SM clock instead of working it out
+  HidingPlans hiding{};        // of an earlier prediction of the same block: not chosen anew
 };
 
 // One operator alone. What cannot run comes back with a refusal, not as an exception. A block row must have been

@@ -100,117 +100,162 @@ class Summation {
   Cycles cycles_;
 };
 
-// Where the masks that may be hidden are made; a conflict goes into the sequence.
-std::vector<HidingPlan> choose_all(const Machine& machine, const Library& library, const Block& block,
-                                   const PredictOptions& options, SequenceEstimate& sequence) {
-  std::vector<HidingPlan> plans;
-  if (std::ranges::none_of(block.operators, &BlockOperator::hidden)) {
-    return plans;
+// A prediction on its way: the block, the conditions, and where its masks are made.
+class Course {
+ public:
+  Course(const Machine& machine, const Library& library, const Block& block, const PredictOptions& options)
+      : machine_(machine), library_(library), block_(block), options_(options) {
+    conditions_.regime = block.regime.value_or(block.single_operator ? options.regime : Regime::sustained);
+    conditions_.clock = options.clock;
+    conditions_.fidelity = options.fidelity;
   }
-  std::optional<Hertz> clock = options.clock;
-  const std::vector<Step> in_turn = prepare_steps(machine, library, block, sequence.regime, {}, options);
-  if (!all_feasible(in_turn)) {
-    return plans;
-  }
-  if (sequence.regime == Regime::sustained) {
-    clock = common_clock(machine, in_turn, options).clock;
-  }
-  std::vector<std::size_t> taken;
-  for (std::size_t i = 0; i < block.operators.size(); ++i) {
-    if (!block.operators[i].hidden) {
-      continue;
-    }
-    HidingChoice choice = choose_hiding(machine, library, block, i, sequence.regime, clock, taken, options);
-    if (choice.conflict) {
-      sequence.conflict = std::move(choice.conflict);
-    }
-    for (const HiddenLaunch& launch : choice.plan.launches) {
-      taken.push_back(launch.host);
-    }
-    plans.push_back(std::move(choice.plan));
-  }
-  return plans;
-}
 
-// What became of a mask, once the sequence stands.
-Hiding hiding_of(const Block& block, const HidingPlan& plan, Seconds in_turn, const SequenceEstimate& sequence) {
-  Hiding hiding;
-  hiding.mask = block.operators[plan.mask].op.name;
-  hiding.in_turn = in_turn;
-  hiding.why = plan.why;
-  hiding.exposed = plan.launches.empty() ? in_turn : Seconds(0.0);
-  const auto elements = static_cast<double>(std::get<Rng>(block.operators[plan.mask].op.work).elements);
-  for (const HiddenLaunch& launch : plan.launches) {
-    const std::string& host = block.operators[launch.host].op.name;
-    const auto item = std::ranges::find(sequence.items, host, &SequenceItem::name);
-    hiding.exposed += item->estimate.time * (1.0 - 1.0 / launch.slowdown);
-    hiding.parts.push_back({.host = host,
-                            .previous = launch.previous,
-                            .kernel = launch.kernel,
-                            .share = static_cast<double>(launch.rng.elements) / elements,
-                            .ctas = launch.rng.ctas.value_or(0),
-                            .threads = launch.rng.threads.value_or(0),
-                            .slowdown = launch.slowdown});
+  SequenceEstimate predict() {
+    sequence_.name = block_.name;
+    sequence_.regime = conditions_.regime;
+    if (std::ranges::any_of(block_.operators, &BlockOperator::hidden)) {
+      plan_masks();
+    }
+    const std::vector<Step> steps = prepared(plans_);
+    const ClockState clock = add_steps(steps);
+    if (steady(steps)) {
+      sequence_.power = clock.power;
+    }
+    describe_masks(steps);
+    set_interval(machine_, sequence_);
+    return std::move(sequence_);
   }
-  return hiding;
-}
 
-void describe_masks(const Machine& machine, const Library& library, const Block& block,
-                    const std::vector<HidingPlan>& plans, const PredictOptions& options, SequenceEstimate& sequence) {
-  for (const BlockOperator& op : block.operators) {
-    Bytes written;
-    for (const TensorUse& tensor : op.writes) {
-      written += tensor.bytes;
+ private:
+  [[nodiscard]] std::vector<Step> prepared(const std::vector<HidingPlan>& plans) const {
+    return prepare_steps(machine_, library_, block_, plans, conditions_, options_);
+  }
+
+  [[nodiscard]] bool steady(const std::vector<Step>& steps) const {
+    return sequence_.regime == Regime::sustained && all_feasible(steps);
+  }
+
+  // With the masks in their turn first: that gives about the clock, and what hiding has to be better than.
+  void plan_masks() {
+    const std::vector<Step> in_turn = prepared({});
+    if (!all_feasible(in_turn)) {
+      return;
     }
-    if (std::holds_alternative<Rng>(op.op.work)) {
-      sequence.mask = std::max(sequence.mask, written);
+    if (steady(in_turn)) {
+      conditions_.clock = common_clock(machine_, in_turn, options_).clock;
+    }
+    if (options_.hiding) {
+      plans_ = *options_.hiding;
+    } else {
+      choose_plans(total_of(machine_, in_turn, conditions_, options_));
+    }
+    sequence_.plans = std::make_shared<const std::vector<HidingPlan>>(plans_);
+  }
+
+  // Mask by mask, the first of its plans that leaves the whole shorter.
+  void choose_plans(Seconds best) {
+    constexpr double worth_it = 0.999;
+    std::vector<std::size_t> taken;
+    for (std::size_t i = 0; i < block_.operators.size(); ++i) {
+      if (!block_.operators[i].hidden) {
+        continue;
+      }
+      if (!sequence_.conflict) {
+        sequence_.conflict = grid_conflict(machine_, library_, block_, i, conditions_);
+      }
+      plans_.push_back({i, {}});
+      for (HidingPlan& plan : hiding_plans(machine_, library_, block_, i, taken, conditions_)) {
+        std::swap(plans_.back(), plan);
+        const Seconds total = total_of(machine_, prepared(plans_), conditions_, options_);
+        if (total < worth_it * best || plans_.back().launches.empty()) {
+          best = std::min(best, total);
+          break;
+        }
+      }
+      for (const HiddenLaunch& launch : plans_.back().launches) {
+        taken.push_back(launch.host);
+      }
     }
   }
-  for (const HidingPlan& plan : plans) {
-    PredictOptions alone = options;
-    alone.describe = false;
-    alone.regime = sequence.regime;
-    if (sequence.regime == Regime::sustained) {
-      alone.clock = sequence.clock;
+
+  // The clock of the last one, that of all in a steady repetition.
+  ClockState add_steps(const std::vector<Step>& steps) {
+    ClockState clock;
+    if (steady(steps)) {
+      clock = common_clock(machine_, steps, options_);
     }
-    const Operator& mask = block.operators[plan.mask].op;
-    const Seconds in_turn = predict(machine, library, mask, alone).time;
-    sequence.hiding.push_back(hiding_of(block, plan, in_turn, sequence));
+    Summation sum(machine_, block_, sequence_);
+    for (const Step& step : steps) {
+      if (!step.feasible()) {
+        sum.refuse(step);
+        continue;
+      }
+      if (!steady(steps)) {
+        clock = clock_of(machine_, step.prepared, sequence_.regime, options_);
+      }
+      sequence_.clock_limit = clock.limit;
+      sum.add(step, clock);
+    }
+    sum.finish();
+    return clock;
   }
-}
+
+  void describe_masks(const std::vector<Step>& steps) {
+    for (const BlockOperator& op : block_.operators) {
+      Bytes written;
+      for (const TensorUse& tensor : op.writes) {
+        written += tensor.bytes;
+      }
+      if (std::holds_alternative<Rng>(op.op.work)) {
+        sequence_.mask = std::max(sequence_.mask, written);
+      }
+    }
+    for (const HidingPlan& plan : plans_) {
+      sequence_.hiding.push_back(hiding_of(plan, steps));
+    }
+  }
+
+  // What became of a mask, once the sequence stands.
+  [[nodiscard]] Hiding hiding_of(const HidingPlan& plan, const std::vector<Step>& steps) const {
+    const BlockOperator& mask = block_.operators[plan.mask];
+    const auto elements = static_cast<double>(std::get<Rng>(mask.op.work).elements);
+    Hiding hiding;
+    hiding.mask = mask.op.name;
+    hiding.in_turn = mask_in_turn(machine_, library_, block_, plan.mask, conditions_);
+    hiding.exposed = plan.launches.empty() ? hiding.in_turn : Seconds(0.0);
+    std::vector<Beside> outcomes;
+    for (const Step& step : steps) {
+      if (step.launch == nullptr || step.launch->mask != plan.mask) {
+        continue;
+      }
+      outcomes.push_back(step.together);
+      hiding.exposed += step.together.added();
+      hiding.parts.push_back({.host = step.op->op.name,
+                              .previous = step.launch->previous,
+                              .kernel = step.launch->kernel,
+                              .share = static_cast<double>(step.launch->rng.elements) / elements,
+                              .ctas = step.launch->rng.ctas.value_or(0),
+                              .threads = step.launch->rng.threads.value_or(0),
+                              .slowdown = step.together.both / step.together.library});
+    }
+    hiding.why = hiding_obstacle(outcomes);
+    return hiding;
+  }
+
+  const Machine& machine_;
+  const Library& library_;
+  const Block& block_;
+  const PredictOptions& options_;
+  HidingConditions conditions_;
+  std::vector<HidingPlan> plans_;
+  SequenceEstimate sequence_;
+};
 
 }  // namespace
 
 SequenceEstimate predict(const Machine& machine, const Library& library, const Block& block,
                          const PredictOptions& options) {
-  SequenceEstimate sequence;
-  sequence.name = block.name;
-  sequence.regime = block.regime.value_or(block.single_operator ? options.regime : Regime::sustained);
-  const std::vector<HidingPlan> plans = choose_all(machine, library, block, options, sequence);
-  const std::vector<Step> steps = prepare_steps(machine, library, block, sequence.regime, plans, options);
-  const bool feasible = all_feasible(steps);
-  const bool steady = sequence.regime == Regime::sustained && feasible;
-  ClockState clock;
-  if (steady) {
-    clock = common_clock(machine, steps, options);
-  }
-  Summation sum(machine, block, sequence);
-  for (const Step& step : steps) {
-    if (!step.feasible()) {
-      sum.refuse(step);
-      continue;
-    }
-    const ClockState own = steady ? clock : clock_of(machine, step.prepared, sequence.regime, options);
-    sequence.clock_limit = own.limit;
-    sum.add(step, own);
-  }
-  sum.finish();
-  if (steady) {
-    sequence.power = clock.power;
-  }
-  describe_masks(machine, library, block, plans, options, sequence);
-  set_interval(machine, sequence);
-  return sequence;
+  return Course(machine, library, block, options).predict();
 }
 
 }  // namespace perfmodel

@@ -33,8 +33,10 @@ Operator in_stream(Operator op, const Block& block) {
 
 }  // namespace
 
-std::vector<Step> prepare_steps(const Machine& machine, const Library& library, const Block& block, Regime regime,
-                                const std::vector<HidingPlan>& plans, const PredictOptions& options) {
+std::vector<Step> prepare_steps(const Machine& machine, const Library& library, const Block& block,
+                                const std::vector<HidingPlan>& plans, const HidingConditions& conditions,
+                                const PredictOptions& options) {
+  const Regime regime = conditions.regime;
   L2Content content(0.8 * machine.l2.capacity.value);
   // A steady repetition starts with what its own end leaves.
   if (regime != Regime::cold) {
@@ -63,6 +65,7 @@ std::vector<Step> prepare_steps(const Machine& machine, const Library& library, 
       step.mask_run = mask.op;
       step.mask_run.work = step.launch->rng;
       step.mask = prepare(machine, library, step.mask_run, regime, options);
+      step.together = beside(machine, library, block, *step.launch, conditions);
       for (const TensorUse& tensor : mask.writes) {
         content.use(tensor);
       }
@@ -76,7 +79,18 @@ bool all_feasible(const std::vector<Step>& steps) { return std::ranges::all_of(s
 
 Seconds time_of(const Machine& machine, const Step& step, Hertz clock) {
   const Seconds own = duration(machine, step.prepared, clock);
-  return step.launch == nullptr ? own : step.launch->stretch * (own + duration(machine, step.mask, clock));
+  return step.launch == nullptr ? own : step.together.stretch() * (own + duration(machine, step.mask, clock));
+}
+
+Seconds total_of(const Machine& machine, const std::vector<Step>& steps, const HidingConditions& conditions,
+                 const PredictOptions& options) {
+  Seconds sum;
+  for (const Step& step : steps) {
+    const Hertz clock =
+        conditions.clock ? *conditions.clock : clock_of(machine, step.prepared, conditions.regime, options).clock;
+    sum += time_of(machine, step, clock);
+  }
+  return sum;
 }
 
 ClockState common_clock(const Machine& machine, const std::vector<Step>& steps, const PredictOptions& options) {

@@ -18,6 +18,7 @@ struct Step {
   const HiddenLaunch* launch = nullptr;
   Operator mask_run;
   Prepared mask;
+  Beside together;  // of the two, each prepared by itself
 
   [[nodiscard]] bool feasible() const { return prepared.feasible() && (launch == nullptr || mask.feasible()); }
   [[nodiscard]] const std::string& refusal() const {
@@ -26,12 +27,17 @@ struct Step {
 };
 
 // Masks that `plans` launch beside GEMMs have no step of their own. Block and plans have to outlive the steps.
-std::vector<Step> prepare_steps(const Machine& machine, const Library& library, const Block& block, Regime regime,
-                                const std::vector<HidingPlan>& plans, const PredictOptions& options);
+std::vector<Step> prepare_steps(const Machine& machine, const Library& library, const Block& block,
+                                const std::vector<HidingPlan>& plans, const HidingConditions& conditions,
+                                const PredictOptions& options);
 
 bool all_feasible(const std::vector<Step>& steps);
 
 Seconds time_of(const Machine& machine, const Step& step, Hertz clock);
+
+// All of them at that clock, each at its own where there is none.
+Seconds total_of(const Machine& machine, const std::vector<Step>& steps, const HidingConditions& conditions,
+                 const PredictOptions& options);
 
 // One clock for all: the steady repetition of them.
 ClockState common_clock(const Machine& machine, const std::vector<Step>& steps, const PredictOptions& options);

@@ -38,7 +38,9 @@ class Sensitivity {
         constants_(present_constants(machine_)) {
     options_.describe = false;
     std::erase_if(constants_, [](const NamedConstant& named) { return named.constant.get() == 0.0; });
-    before_ = solve(machine_, library_, subject_, options_).total;
+    const SequenceEstimate before = solve(machine_, library_, subject_, options_);
+    before_ = before.total;
+    options_.hiding = before.plans;
   }
 
   Evidence evidence() {
@@ -239,10 +241,12 @@ Study study(const Machine& machine, const Library& library, const StudyRequest& 
   if (request.without_dropout) {
     result.without_dropout = solve(machine, library, kernels.pin(*request.without_dropout), quick);
   }
-  const Seconds before = solve(machine, library, pinned, quick).total;
+  const SequenceEstimate as_it_is = solve(machine, library, pinned, quick);
+  const Seconds before = as_it_is.total;
   if (request.variants) {
     result.advice = variant_advice(machine, library, kernels, before, request.variants(), result.estimate.total, quick);
   }
+  quick.hiding = as_it_is.plans;
   for (Advice& more : hardware_advice(machine, library, pinned, before, result.estimate, quick)) {
     result.advice.push_back(std::move(more));
   }
