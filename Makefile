@@ -8,7 +8,7 @@ BINARY := build/release/perfmodel
 
 BUILD_PACKAGES := g++ cmake ninja-build libfmt-dev libyaml-dev libeigen3-dev libcli11-dev nlohmann-json3-dev \
                   libmuparser-dev libcsv-dev
-TEST_PACKAGES  := $(BUILD_PACKAGES) doctest-dev
+TEST_PACKAGES  := $(BUILD_PACKAGES) doctest-dev libexpat1-dev
 BENCH_PACKAGES := $(BUILD_PACKAGES) libbenchmark-dev
 CUDA_PACKAGES  := $(BUILD_PACKAGES) librandom123-dev
 FUZZ_PACKAGES  := $(BUILD_PACKAGES) clang

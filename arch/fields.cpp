@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <cmath>
 #include <stdexcept>
 
 #include "arch/field_table.hpp"
@@ -275,8 +276,11 @@ double parse_constant(const Field& field, std::string_view key, std::string_view
   return si;
 }
 
-void set_constant(Machine& machine, std::string_view key, std::string_view value, const Location& where) {
-  auto named = find_constant(machine, key);
+namespace {
+
+// The constant of that key; throws where there is none.
+NamedConstant settable_constant(Machine& machine, std::string_view key, const Location& where) {
+  const auto named = find_constant(machine, key);
   if (!named) {
     Diagnostics diagnostics;
     Diagnostic& fault = diagnostics.error(where, fmt::format("unknown machine constant '{}'", key));
@@ -287,21 +291,64 @@ void set_constant(Machine& machine, std::string_view key, std::string_view value
   if (!named->constant.present()) {
     throw InputError(where, fmt::format("{} does not apply to {}", key, machine.id));
   }
-  const double si = parse_constant(*named->field, key, value, where);
-  const bool may_be_zero = named->field->low <= 0;
+  return *named;
+}
+
+// `value` is the text of `si` in messages.
+void set_checked(NamedConstant& named, std::string_view value, double si, const Location& where) {
+  const bool may_be_zero = named.field->low <= 0;
   if (si < 0 || (si == 0 && !may_be_zero)) {
-    throw InputError(where, fmt::format("{} must be {}, not '{}'", key, may_be_zero ? "at least 0" : "above 0", value));
+    throw InputError(where,
+                     fmt::format("{} must be {}, not '{}'", named.key, may_be_zero ? "at least 0" : "above 0", value));
   }
   constexpr double far = 1000;
-  if (si > far * named->field->high || (si > 0 && si * far < named->field->low)) {
+  if (si > far * named.field->high || (si > 0 && si * far < named.field->low)) {
     Diagnostics diagnostics;
-    diagnostics.error(where, fmt::format("{} of {} is far from plausible", key, value))
+    diagnostics.error(where, fmt::format("{} of {} is far from plausible", named.key, value))
         .note(fmt::format("plausible: {} to {}; a setting may leave that by a factor of {:.0f}",
-                          format_constant(*named->field, named->field->low),
-                          format_constant(*named->field, named->field->high), far));
+                          format_constant(*named.field, named.field->low),
+                          format_constant(*named.field, named.field->high), far));
     throw InputError(std::move(diagnostics));
   }
-  named->constant.set(si, Origin::assumed, "set by the user");
+  named.constant.set(si, Origin::assumed, "set by the user");
+}
+
+bool is_rate(const Field& field) { return field.dimension.time < 0 || field.dimension.cycle < 0; }
+
+void scale(NamedConstant named, double factor, const Location& where) {
+  const double si = named.constant.get() * factor;
+  const std::string text = format_constant(*named.field, si);
+  if (named.constant.integral() && si != std::round(si)) {
+    throw InputError(where, fmt::format("{} times {} is {}, not a whole number", named.key, factor, text));
+  }
+  set_checked(named, text, si, where);
+}
+
+}  // namespace
+
+void set_constant(Machine& machine, std::string_view key, std::string_view value, const Location& where) {
+  NamedConstant named = settable_constant(machine, key, where);
+  set_checked(named, value, parse_constant(*named.field, key, value, where), where);
+}
+
+void scale_constant(Machine& machine, std::string_view key, double factor, const Location& where) {
+  constexpr std::string_view every = ".*";
+  if (!key.ends_with(every)) {
+    scale(settable_constant(machine, key, where), factor, where);
+    return;
+  }
+  const std::string_view section = key.substr(0, key.size() - 1);
+  bool any = false;
+  for (const NamedConstant& named : present_constants(machine)) {
+    if (!named.key.starts_with(section) || !is_rate(*named.field)) {
+      continue;
+    }
+    scale(named, factor, where);
+    any = true;
+  }
+  if (!any) {
+    throw InputError(where, fmt::format("{} has no rates in '{}'", machine.id, key));
+  }
 }
 
 }  // namespace perfmodel

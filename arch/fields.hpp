@@ -68,6 +68,10 @@ std::vector<std::string> constant_keys(const Machine& machine);
 // InputError at `where`. A what-if may leave the plausible range by a factor of 1000.
 void set_constant(Machine& machine, std::string_view key, std::string_view value, const Location& where = {});
 
+// The same by a factor: the constant times it, a count only to a whole number. "SECTION.*" stands for every rate of the
+// section, that is every constant per clock or per second: "tensor.*" is the dense rates of all types.
+void scale_constant(Machine& machine, std::string_view key, double factor, const Location& where = {});
+
 // The value of that text for that field [SI]; throws InputError at `where`.
 double parse_constant(const Field& field, std::string_view key, std::string_view value, const Location& where = {});
 

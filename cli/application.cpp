@@ -22,6 +22,7 @@
 #include "cli/predict.hpp"
 #include "cli/program.hpp"
 #include "cli/validate.hpp"
+#include "cli/whatif.hpp"
 #include "support/data_path.hpp"
 #include "support/diagnostic.hpp"
 #include "support/suggest.hpp"
@@ -175,6 +176,7 @@ std::unique_ptr<CLI::App> make_application(Context& context) {
   add_global_options(*app, context);
   add_predict_command(*app, context);
   add_explain_command(*app, context);
+  add_whatif_command(*app, context);
   add_validate_command(*app, context);
   add_diff_command(*app, context);
   add_fit_command(*app, context);

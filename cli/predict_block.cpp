@@ -6,6 +6,7 @@
 #include <future>
 
 #include "arch/load.hpp"
+#include "cli/conflict.hpp"
 #include "cli/console.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/predict.hpp"
@@ -88,7 +89,7 @@ class BlockPrediction {
       : command_(command), library_(library), context_(context), file_(std::move(file)), machine_(std::move(machine)) {}
 
   void run() {
-    block_ = file_.block(command_.settings);
+    block_ = made(command_.settings);
     name_if_anonymous(block_);
     options_ = options_for(block_);
     Output output(command_.output);
@@ -110,6 +111,15 @@ class BlockPrediction {
   }
 
  private:
+  // The file's block, in the command line's regime where it names none.
+  [[nodiscard]] Block made(const std::vector<std::string>& settings) const {
+    Block block = file_.block(settings);
+    if (block.regime || !command_.regime) return block;
+    block.regime = command_.regime;
+    for (BlockOperator& item : block.operators) item.op.regime = block.regime;
+    return block;
+  }
+
   [[nodiscard]] PredictOptions options_for(const Block& block) const {
     return block_options(block, command_.regime, command_.fidelity);
   }
@@ -132,6 +142,7 @@ class BlockPrediction {
   void refuse_infeasible(const Study& result) const {
     const std::string refusal = refusal_of(result.estimate);
     if (refusal.empty()) return;
+    throw_conflict(result.estimate, block_, result.machine_name);
     throw InputError(file_location(command_.input == "-" ? anonymous : command_.input),
                      fmt::format("cannot run on {}: {}", result.machine_name, refusal));
   }
@@ -144,7 +155,7 @@ class BlockPrediction {
       found.push_back({fmt::format("attention_impl={}", name_of(family)), with_attention_impl(block_, family)});
     }
     for (const std::string& change : setting_changes(machine)) {
-      found.push_back({change, file_.block(with(command_.settings, change))});
+      found.push_back({change, made(with(command_.settings, change))});
     }
     return found;
   }
@@ -172,7 +183,7 @@ class BlockPrediction {
 
   [[nodiscard]] Block without_dropout() const {
     if (block_.dropout_mode == DropoutMode::fused) return without_fused_dropout(block_);
-    return file_.block(with(command_.settings, "dropout=0"));
+    return made(with(command_.settings, "dropout=0"));
   }
 
   [[nodiscard]] StudyRequest request(const Machine& machine) const {
@@ -240,7 +251,7 @@ class BlockPrediction {
     const Machine machine = chosen_machine();
     for (const std::string& value : values_for(key)) {
       InterruptGuard::check();
-      const Block block = file_.block(with(command_.settings, fmt::format("{}={}", key, value)));
+      const Block block = made(with(command_.settings, fmt::format("{}={}", key, value)));
       comparison.alternatives.push_back(alternative(machine, block, value));
     }
     return comparison;

@@ -1,6 +1,8 @@
 // The answer for one operator: its time, what the time consists of and what limits it. Every view reads this struct.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -84,9 +86,45 @@ struct SequenceItem {
   Operator op;
   bool matmul = false;  // GEMM or attention: counts in the matmul subtotal
   Estimate estimate;
+  int stream = 0;
+  Seconds start;         // since that of the sequence
+  std::string beside{};  // the operator beside which it runs, whose time holds both; "": its time is its own
 };
 
-// A block or a list of operators. With one stream the total is the sum; in the sustained regime all share one clock.
+// A launch of the mask kernel beside a GEMM.
+struct HiddenPart {
+  std::string host;
+  bool previous = false;  // of the layer before
+  std::string kernel;     // that runs the GEMM; "": the library's own
+  double share = 1;       // of the mask
+  int ctas = 0;
+  int threads = 0;
+  double slowdown = 1;  // time of both over that of the library's GEMM alone
+};
+
+// How a mask that may be hidden is made.
+struct Hiding {
+  std::string mask;   // its operator
+  Seconds in_turn;    // by a full grid with the chip to itself
+  Seconds exposed;    // what it adds to the GEMMs that it is made beside; all of it where it is made in its turn
+  std::vector<HiddenPart> parts{};  // empty: made in its turn
+  std::string why{};                // what keeps it from being free
+
+  // Share of its time that costs nothing.
+  [[nodiscard]] double hidden() const { return in_turn > Seconds(0.0) ? 1.0 - exposed / in_turn : 0.0; }
+};
+
+// Two operators of which one excludes the other, by name, and why.
+struct Conflict {
+  std::string message;
+  std::string first;
+  std::string second;
+};
+
+struct HidingPlan;
+
+// A block or a list of operators. The total is the sum of the items that run beside no other, since each of them has the
+// chip; in the sustained regime all share one clock.
 struct SequenceEstimate {
   std::string name;
   std::vector<SequenceItem> items;
@@ -101,6 +139,10 @@ struct SequenceEstimate {
   ClockLimit clock_limit = ClockLimit::top;
   Watts power;
   Seconds roofline;
+  std::vector<Hiding> hiding{};          // of every mask that may be hidden
+  std::shared_ptr<const std::vector<HidingPlan>> plans{};  // the same for another prediction, see PredictOptions
+  Bytes mask;                            // memory of a dropout mask, from where it is made to its last reader
+  std::optional<Conflict> conflict{};    // what was asked for cannot be; there are no times then
 };
 
 }  // namespace perfmodel

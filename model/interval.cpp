@@ -70,6 +70,9 @@ void set_interval(const Machine& machine, SequenceEstimate& sequence) {
     return;
   }
   for (const SequenceItem& item : sequence.items) {
+    if (!item.beside.empty()) {
+      continue;
+    }
     sequence.lower += item.estimate.lower;
     sequence.upper += item.estimate.upper;
     if (item.matmul) {

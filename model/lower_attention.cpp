@@ -220,8 +220,12 @@ Demand softmax_arithmetic(const Machine& machine, const Attention& attention, co
   return demand;
 }
 
-IterationWork work_of(const Machine& machine, const CodeCounts& code, const AttentionProgram& program,
-                      const Attention& attention, const Cutting& cutting) {
+bool reads_mask(const Attention& attention) {
+  return attention.dropout > 0 && attention.dropout_source == DropoutSource::mask;
+}
+
+IterationWork work_of(const Machine& machine, const Library& library, const CodeCounts& code,
+                      const AttentionProgram& program, const Attention& attention, const Cutting& cutting) {
   const double scores = static_cast<double>(cutting.m) * cutting.n;
   const auto d = static_cast<double>(attention.head_dim);
   const auto dv = static_cast<double>(attention.head_dim_v);
@@ -243,6 +247,9 @@ IterationWork work_of(const Machine& machine, const CodeCounts& code, const Atte
   work.masked.busy[Resource::issue] += scores * program.mask_slots / issue;
   if (attention.dropout > 0 && attention.dropout_source == DropoutSource::fused) {
     work.dropout.busy[Resource::alu] = scores * code.dropout.value / pipe_rate(machine, Resource::alu);
+  }
+  if (reads_mask(attention)) {
+    work.dropout.busy = price(machine, library.mask_read->counts().instructions, scores);
   }
   return work;
 }
@@ -275,7 +282,7 @@ void add_traffic(const Attention& attention, const Cutting& cutting, Kernel& ker
     kernel.input += q * dv * element + Bytes(8 * q);
     kernel.output = Bytes(8 * q * d) + batch * heads * static_cast<double>(attention.seq_kv) * (d + dv) * element;
   }
-  if (attention.dropout > 0 && attention.dropout_source == DropoutSource::mask) {
+  if (reads_mask(attention)) {
     kernel.input += Bytes(mask_elements(attention) / 8);
   }
   double iterations = 0;
@@ -314,9 +321,18 @@ Demand uncounted(const Machine& machine, const Kernel& kernel, const Instruction
   return held;
 }
 
-Kernel main_kernel(const Machine& machine, const CodeCounts& code, const AttentionProgram& program,
-                   const Attention& attention, const Cutting& cutting, const LowerOptions& options) {
-  const IterationWork work = work_of(machine, code, program, attention, cutting);
+// Instructions of a thread that a dropout decision adds to those of its score.
+double dropout_instructions(const Library& library, const AttentionProgram& program, const Attention& attention) {
+  if (attention.dropout <= 0) {
+    return 0.0;
+  }
+  return reads_mask(attention) ? library.mask_read->counts().total() : program.dropout_instructions;
+}
+
+Kernel main_kernel(const Machine& machine, const Library& library, const CodeCounts& code,
+                   const AttentionProgram& program, const Attention& attention, const Cutting& cutting,
+                   const LowerOptions& options) {
+  const IterationWork work = work_of(machine, library, code, program, attention, cutting);
   const auto sms = static_cast<int>(machine.sms.value);
   const double widest = static_cast<double>(std::max(attention.head_dim, attention.head_dim_v));
   const Cycles tile = widest / 128.0 * code.tile.value;
@@ -354,7 +370,7 @@ Kernel main_kernel(const Machine& machine, const CodeCounts& code, const Attenti
   kernel.program.warps = program.threads / 32;
   kernel.program.registers = program.registers;
   const double scores = cutting.repeats * (all.full + all.masked) * cutting.m * cutting.n;
-  kernel.instructions = scores * (program.instructions + (attention.dropout > 0 ? program.dropout_instructions : 0.0));
+  kernel.instructions = scores * (program.instructions + dropout_instructions(library, program, attention));
   if (program.counts.all > 0) {
     kernel.held = uncounted(machine, kernel, scores * tally_of(program, attention));
   }
@@ -457,9 +473,10 @@ Plan lower_attention(const Machine& machine, const Library& library, const Atten
   const Cutting cutting =
       attention.pass == Pass::fwd ? cut_forward(machine, *program, attention) : cut_backward(*program, attention);
   Plan plan;
-  const Kernel main = options.without[Limiter::recurrence]
-                          ? main_kernel(machine, without_serial_parts(*code), *program, attention, cutting, options)
-                          : main_kernel(machine, *code, *program, attention, cutting, options);
+  const Kernel main =
+      options.without[Limiter::recurrence]
+          ? main_kernel(machine, library, without_serial_parts(*code), *program, attention, cutting, options)
+          : main_kernel(machine, library, *code, *program, attention, cutting, options);
   plan.add(main);
   for (const HelperKernel& helper : program->helpers) {
     for (int i = 0; i < helper.count && runs(helper, attention, cutting); ++i) {

@@ -35,6 +35,7 @@ GemmConfig given_config(const Gemm& gemm) {
   }
   config.stages = gemm.stages.value_or(config.stages);
   config.cluster = gemm.cluster.value_or(1);
+  config.mma_pair = gemm.mma_pair.value_or(config.mma_pair);
   config.split_k = gemm.split_k.value_or(1);
   config.ctas = gemm.ctas.value_or(0);
   config.warps = gemm.threads ? (*gemm.threads + 31) / 32 : gemm.warps.value_or(config.warps);

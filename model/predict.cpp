@@ -29,6 +29,7 @@ void choose_kernels(const Machine& machine, const Library& library, Operator& op
   gemm->tile = GemmTile{config.cta_m, config.cta_n, config.cta_k};
   gemm->stages = config.stages;
   gemm->cluster = config.cluster;
+  gemm->mma_pair = config.mma_pair;
   gemm->split_k = config.split_k;
   gemm->ctas = static_cast<int>(config.ctas);
   gemm->threads = 32 * config.warps;

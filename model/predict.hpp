@@ -1,7 +1,9 @@
 // The way in: from an operator or a block, on a machine, to an estimate.
 #pragma once
 
+#include <memory>
 #include <optional>
+#include <vector>
 
 #include "arch/machine.hpp"
 #include "model/estimate.hpp"
@@ -9,6 +11,10 @@
 #include "workloads/library.hpp"
 
 namespace perfmodel {
+
+struct HidingPlan;
+// Where the masks of a block are made, one plan a mask that may be hidden (model/hiding.hpp).
+using HidingPlans = std::shared_ptr<const std::vector<HidingPlan>>;
 
 struct PredictOptions {
   Regime regime = Regime::warm;  // for operators that say none
@@ -18,6 +24,7 @@ struct PredictOptions {
   // What is left out of the reckoning, to see what it costs: wave (items spread evenly), recurrence (no dependent
   // steps), fill, launch, l2 and dram. The pipes and the power limit are the machine's to change.
   PerLimiter<bool> without{};
+  HidingPlans hiding{};        // of an earlier prediction of the same block: not chosen anew
 };
 
 // One operator alone. What cannot run comes back with a refusal, not as an exception. A block row must have been

@@ -1,160 +1,261 @@
 #include <algorithm>
-#include <list>
+#include <array>
 #include <optional>
-#include <string>
+#include <utility>
 
+#include "model/hiding.hpp"
 #include "model/interval.hpp"
 #include "model/operation.hpp"
 #include "model/predict.hpp"
+#include "model/steps.hpp"
 
 namespace perfmodel {
 
 namespace {
 
-// What the L2 holds between operators: the tensors used last, up to its capacity. A tensor larger than what is left
-// stays in part, and one that alone exceeds the cache washes everything out.
-class L2Content {
- public:
-  explicit L2Content(Bytes capacity) : capacity_(capacity) {}
+constexpr std::array<double Utilisation::*, 8> shares{&Utilisation::tensor, &Utilisation::fma,   &Utilisation::alu,
+                                                      &Utilisation::xu,     &Utilisation::issue, &Utilisation::smem,
+                                                      &Utilisation::l2,     &Utilisation::dram};
 
-  // Share of those bytes that is in the cache.
-  [[nodiscard]] double resident(const std::vector<TensorUse>& tensors) const {
-    Bytes all;
-    Bytes held;
-    for (const TensorUse& tensor : tensors) {
-      all += tensor.bytes;
-      for (const TensorUse& kept : kept_) {
-        if (kept.name == tensor.name) {
-          held += std::min(kept.bytes, tensor.bytes);
-        }
-      }
+// The GEMM's estimate with the mask beside it: their common time, and what both do meanwhile.
+Estimate together(const Estimate& gemm, const Estimate& mask, Seconds time) {
+  Estimate both = gemm;
+  const double stretch = time / gemm.time;
+  both.time = time;
+  both.lower = stretch * gemm.lower;
+  both.upper = stretch * gemm.upper;
+  both.parts.steady += time - gemm.time;
+  for (const auto share : shares) {
+    const double weight = mask.time / gemm.time;
+    both.utilisation.*share = std::min(1.0, (gemm.utilisation.*share + weight * mask.utilisation.*share) / stretch);
+    both.executed.*share = std::min(1.0, (gemm.executed.*share + weight * mask.executed.*share) / stretch);
+  }
+  if (mask.time > gemm.time) {
+    both.limiter = mask.limiter;
+  }
+  return both;
+}
+
+// Adds the items of a sequence up, one after the other.
+class Summation {
+ public:
+  Summation(const Machine& machine, const Block& block, SequenceEstimate& sequence)
+      : machine_(machine), block_(block), sequence_(sequence) {}
+
+  void refuse(const Step& step) { add(item(*step.op, step.run, refused(step.refusal(), sequence_.regime))); }
+
+  void add(const Step& step, const ClockState& clock) {
+    Estimate own = summarise(machine_, step.run, step.prepared, clock, sequence_.regime);
+    if (step.launch == nullptr) {
+      add(item(*step.op, step.run, std::move(own)));
+      return;
     }
-    return all.si() > 0 ? held / all : 0.0;
+    Estimate mask = summarise(machine_, step.mask_run, step.mask, clock, sequence_.regime);
+    const Seconds time = time_of(machine_, step, clock.clock);
+    Estimate both = together(own, mask, time);
+    mask.time = time;
+    SequenceItem beside = item(block_.operators[step.launch->mask], step.mask_run, std::move(mask));
+    beside.name += "/" + step.op->op.name;
+    beside.beside = step.op->op.name;
+    beside.matmul = false;
+    add(item(*step.op, step.run, std::move(both)));
+    sequence_.items.push_back(std::move(beside));
   }
 
-  void use(const BlockOperator& op) {
-    for (const auto* tensors : {&op.reads, &op.writes}) {
-      for (const TensorUse& tensor : *tensors) {
-        use(tensor);
-      }
+  void finish() {
+    if (sequence_.total.si() > 0) {
+      sequence_.clock = cycles_ / sequence_.total;
+      sequence_.power = energy_ / sequence_.total;
     }
   }
 
  private:
-  void use(const TensorUse& tensor) {
-    kept_.remove_if([&](const TensorUse& kept) { return kept.name == tensor.name; });
-    // A stream larger than the cache leaves only its end, and that is not what the next reader starts with.
-    if (tensor.bytes <= capacity_) {
-      kept_.push_front(tensor);
-    }
-    Bytes used;
-    for (auto at = kept_.begin(); at != kept_.end();) {
-      used += at->bytes;
-      at = used > capacity_ ? kept_.erase(at) : std::next(at);
-    }
-    if (tensor.bytes > capacity_) {
-      kept_.clear();
-    }
+  [[nodiscard]] SequenceItem item(const BlockOperator& op, const Operator& run, Estimate estimate) const {
+    SequenceItem result;
+    result.name = op.op.name;
+    result.op = run;
+    result.matmul = op.matmul;
+    result.estimate = std::move(estimate);
+    result.stream = op.stream;
+    result.start = sequence_.total;
+    return result;
   }
 
-  Bytes capacity_;
-  std::list<TensorUse> kept_;  // last used first
+  void add(SequenceItem item) {
+    const Estimate& estimate = item.estimate;
+    sequence_.total += estimate.time;
+    sequence_.roofline += estimate.roofline;
+    if (item.matmul) {
+      sequence_.matmul += estimate.time;
+    }
+    energy_ += estimate.power * estimate.time;
+    cycles_ += estimate.clock * estimate.time;
+    sequence_.items.push_back(std::move(item));
+  }
+
+  const Machine& machine_;
+  const Block& block_;
+  SequenceEstimate& sequence_;
+  Joules energy_;
+  Cycles cycles_;
 };
 
-struct Step {
-  const BlockOperator* op = nullptr;
-  Prepared prepared;
-};
+// A prediction on its way: the block, the conditions, and where its masks are made.
+class Course {
+ public:
+  Course(const Machine& machine, const Library& library, const Block& block, const PredictOptions& options)
+      : machine_(machine), library_(library), block_(block), options_(options) {
+    conditions_.regime = block.regime.value_or(block.single_operator ? options.regime : Regime::sustained);
+    conditions_.clock = options.clock;
+    conditions_.fidelity = options.fidelity;
+  }
 
-// Lowers every operator with the L2 as its predecessors leave it.
-std::vector<Step> prepare_all(const Machine& machine, const Library& library, const Block& block, Regime regime,
-                              const PredictOptions& options) {
-  L2Content content(0.8 * machine.l2.capacity.value);
-  std::vector<Step> steps;
-  // A steady repetition starts with what its own end leaves.
-  if (regime != Regime::cold) {
-    for (const BlockOperator& op : block.operators) {
-      content.use(op);
+  SequenceEstimate predict() {
+    sequence_.name = block_.name;
+    sequence_.regime = conditions_.regime;
+    if (std::ranges::any_of(block_.operators, &BlockOperator::hidden)) {
+      plan_masks();
+    }
+    const std::vector<Step> steps = prepared(plans_);
+    const ClockState clock = add_steps(steps);
+    if (steady(steps)) {
+      sequence_.power = clock.power;
+    }
+    describe_masks(steps);
+    set_interval(machine_, sequence_);
+    return std::move(sequence_);
+  }
+
+ private:
+  [[nodiscard]] std::vector<Step> prepared(const std::vector<HidingPlan>& plans) const {
+    return prepare_steps(machine_, library_, block_, plans, conditions_, options_);
+  }
+
+  [[nodiscard]] bool steady(const std::vector<Step>& steps) const {
+    return sequence_.regime == Regime::sustained && all_feasible(steps);
+  }
+
+  // With the masks in their turn first: that gives about the clock, and what hiding has to be better than.
+  void plan_masks() {
+    const std::vector<Step> in_turn = prepared({});
+    if (!all_feasible(in_turn)) {
+      return;
+    }
+    if (steady(in_turn)) {
+      conditions_.clock = common_clock(machine_, in_turn, options_).clock;
+    }
+    if (options_.hiding) {
+      plans_ = *options_.hiding;
+    } else {
+      choose_plans(total_of(machine_, in_turn, conditions_, options_));
+    }
+    sequence_.plans = std::make_shared<const std::vector<HidingPlan>>(plans_);
+  }
+
+  // Mask by mask, the first of its plans that leaves the whole shorter.
+  void choose_plans(Seconds best) {
+    constexpr double worth_it = 0.999;
+    std::vector<std::size_t> taken;
+    for (std::size_t i = 0; i < block_.operators.size(); ++i) {
+      if (!block_.operators[i].hidden) {
+        continue;
+      }
+      if (!sequence_.conflict) {
+        sequence_.conflict = grid_conflict(machine_, library_, block_, i, conditions_);
+      }
+      plans_.push_back({i, {}});
+      for (HidingPlan& plan : hiding_plans(machine_, library_, block_, i, taken, conditions_)) {
+        std::swap(plans_.back(), plan);
+        const Seconds total = total_of(machine_, prepared(plans_), conditions_, options_);
+        if (total < worth_it * best || plans_.back().launches.empty()) {
+          best = std::min(best, total);
+          break;
+        }
+      }
+      for (const HiddenLaunch& launch : plans_.back().launches) {
+        taken.push_back(launch.host);
+      }
     }
   }
-  for (const BlockOperator& op : block.operators) {
-    Operator timed = op.op;
-    if (block.operators.size() > 1 && timed.timer == Timer::cupti) {
-      timed.timer = Timer::events;  // kernels of one stream follow each other with the stream's gaps
-    }
-    std::optional<L2State> start;
-    if (!op.reads.empty() && (regime != Regime::cold || !steps.empty())) {
-      start = L2State{.resident = content.resident(op.reads), .dirty = Bytes(0)};
-    }
-    steps.push_back({&op, prepare(machine, library, timed, regime, options, start)});
-    content.use(op);
-  }
-  return steps;
-}
 
-// One clock for all: the steady repetition of the whole block.
-ClockState common_clock(const Machine& machine, const std::vector<Step>& steps, const PredictOptions& options) {
-  const auto total = [&](Hertz clock) {
-    Seconds sum;
+  // The clock of the last one, that of all in a steady repetition.
+  ClockState add_steps(const std::vector<Step>& steps) {
+    ClockState clock;
+    if (steady(steps)) {
+      clock = common_clock(machine_, steps, options_);
+    }
+    Summation sum(machine_, block_, sequence_);
     for (const Step& step : steps) {
-      sum += duration(machine, step.prepared, clock);
+      if (!step.feasible()) {
+        sum.refuse(step);
+        continue;
+      }
+      if (!steady(steps)) {
+        clock = clock_of(machine_, step.prepared, sequence_.regime, options_);
+      }
+      sequence_.clock_limit = clock.limit;
+      sum.add(step, clock);
     }
-    return sum;
-  };
-  Load load;
-  for (const Step& step : steps) {
-    load += step.prepared.load;
+    sum.finish();
+    return clock;
   }
-  if (options.clock) {
-    return {*options.clock, ClockLimit::top, power_at(machine, load, total(*options.clock), *options.clock)};
-  }
-  return steady_clock(machine, load, total);
-}
 
-void add_item(const Step& step, Estimate estimate, SequenceEstimate& sequence) {
-  sequence.total += estimate.time;
-  sequence.roofline += estimate.roofline;
-  if (step.op->matmul) {
-    sequence.matmul += estimate.time;
+  void describe_masks(const std::vector<Step>& steps) {
+    for (const BlockOperator& op : block_.operators) {
+      Bytes written;
+      for (const TensorUse& tensor : op.writes) {
+        written += tensor.bytes;
+      }
+      if (std::holds_alternative<Rng>(op.op.work)) {
+        sequence_.mask = std::max(sequence_.mask, written);
+      }
+    }
+    for (const HidingPlan& plan : plans_) {
+      sequence_.hiding.push_back(hiding_of(plan, steps));
+    }
   }
-  sequence.items.push_back({step.op->op.name, step.op->op, step.op->matmul, std::move(estimate)});
-}
+
+  // What became of a mask, once the sequence stands.
+  [[nodiscard]] Hiding hiding_of(const HidingPlan& plan, const std::vector<Step>& steps) const {
+    const BlockOperator& mask = block_.operators[plan.mask];
+    const auto elements = static_cast<double>(std::get<Rng>(mask.op.work).elements);
+    Hiding hiding;
+    hiding.mask = mask.op.name;
+    hiding.in_turn = mask_in_turn(machine_, library_, block_, plan.mask, conditions_);
+    hiding.exposed = plan.launches.empty() ? hiding.in_turn : Seconds(0.0);
+    std::vector<Beside> outcomes;
+    for (const Step& step : steps) {
+      if (step.launch == nullptr || step.launch->mask != plan.mask) {
+        continue;
+      }
+      outcomes.push_back(step.together);
+      hiding.exposed += step.together.added();
+      hiding.parts.push_back({.host = step.op->op.name,
+                              .previous = step.launch->previous,
+                              .kernel = step.launch->kernel,
+                              .share = static_cast<double>(step.launch->rng.elements) / elements,
+                              .ctas = step.launch->rng.ctas.value_or(0),
+                              .threads = step.launch->rng.threads.value_or(0),
+                              .slowdown = step.together.both / step.together.library});
+    }
+    hiding.why = hiding_obstacle(outcomes);
+    return hiding;
+  }
+
+  const Machine& machine_;
+  const Library& library_;
+  const Block& block_;
+  const PredictOptions& options_;
+  HidingConditions conditions_;
+  std::vector<HidingPlan> plans_;
+  SequenceEstimate sequence_;
+};
 
 }  // namespace
 
 SequenceEstimate predict(const Machine& machine, const Library& library, const Block& block,
                          const PredictOptions& options) {
-  SequenceEstimate sequence;
-  sequence.name = block.name;
-  sequence.regime = block.regime.value_or(block.single_operator ? options.regime : Regime::sustained);
-  const std::vector<Step> steps = prepare_all(machine, library, block, sequence.regime, options);
-  const bool feasible = std::all_of(steps.begin(), steps.end(), [](const Step& s) { return s.prepared.feasible(); });
-  ClockState clock;
-  if (sequence.regime == Regime::sustained && feasible) {
-    clock = common_clock(machine, steps, options);
-  }
-  Joules energy;
-  Cycles cycles;
-  for (const Step& step : steps) {
-    if (!step.prepared.feasible()) {
-      add_item(step, refused(step.prepared.plan.refusal, sequence.regime), sequence);
-      continue;
-    }
-    const ClockState own = sequence.regime == Regime::sustained && feasible
-                               ? clock
-                               : clock_of(machine, step.prepared, sequence.regime, options);
-    Estimate estimate = summarise(machine, step.op->op, step.prepared, own, sequence.regime);
-    energy += estimate.power * estimate.time;
-    cycles += estimate.clock * estimate.time;
-    sequence.clock_limit = own.limit;
-    add_item(step, std::move(estimate), sequence);
-  }
-  if (sequence.total.si() > 0) {
-    sequence.clock = cycles / sequence.total;
-    sequence.power = sequence.regime == Regime::sustained && feasible ? clock.power : energy / sequence.total;
-  }
-  set_interval(machine, sequence);
-  return sequence;
+  return Course(machine, library, block, options).predict();
 }
 
 }  // namespace perfmodel

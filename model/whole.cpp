@@ -20,6 +20,13 @@ void add_scaled(Utilisation& sum, const Utilisation& part, double weight) {
   sum.dram += weight * part.dram;
 }
 
+void add_traffic(Traffic& sum, const Traffic& part) {
+  sum.smem += part.smem;
+  sum.l2 += part.l2;
+  sum.dram_read += part.dram_read;
+  sum.dram_written += part.dram_written;
+}
+
 void add_item(Estimate& sum, const Estimate& part, double weight) {
   for (int i = 0; i < limiter_count; ++i) {
     const auto limiter = static_cast<Limiter>(i);
@@ -31,16 +38,14 @@ void add_item(Estimate& sum, const Estimate& part, double weight) {
   sum.parts.tail += part.parts.tail;
   add_scaled(sum.utilisation, part.utilisation, weight);
   add_scaled(sum.executed, part.executed, weight);
-  sum.traffic.smem += part.traffic.smem;
-  sum.traffic.l2 += part.traffic.l2;
-  sum.traffic.dram_read += part.traffic.dram_read;
-  sum.traffic.dram_written += part.traffic.dram_written;
+  add_traffic(sum.traffic, part.traffic);
   sum.flops += part.flops;
 }
 
 }  // namespace
 
 std::string refusal_of(const SequenceEstimate& sequence) {
+  if (sequence.conflict) return sequence.conflict->message;
   const auto refused =
       std::ranges::find_if(sequence.items, [](const SequenceItem& item) { return !item.estimate.feasible(); });
   if (refused == sequence.items.end()) return {};
@@ -50,7 +55,9 @@ std::string refusal_of(const SequenceEstimate& sequence) {
 
 std::vector<LimiterShare> limiter_shares(const SequenceEstimate& sequence) {
   PerLimiter<Seconds> held;
-  for (const SequenceItem& item : sequence.items) held[item.estimate.limiter] += item.estimate.time;
+  for (const SequenceItem& item : sequence.items) {
+    if (item.beside.empty()) held[item.estimate.limiter] += item.estimate.time;
+  }
   std::vector<LimiterShare> shares;
   for (int i = 0; i < limiter_count; ++i) {
     const auto limiter = static_cast<Limiter>(i);
@@ -77,7 +84,11 @@ Estimate flattened(const SequenceEstimate& sequence) {
     return whole;
   }
   for (const SequenceItem& item : sequence.items) {
-    add_item(whole, item.estimate, item.estimate.time / sequence.total);
+    if (item.beside.empty()) {
+      add_item(whole, item.estimate, item.estimate.time / sequence.total);
+    } else {
+      add_traffic(whole.traffic, item.estimate.traffic);
+    }
   }
   const std::vector<LimiterShare> shares = limiter_shares(sequence);
   if (!shares.empty()) whole.limiter = whole.second = shares.front().limiter;

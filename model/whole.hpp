@@ -8,7 +8,8 @@
 
 namespace perfmodel {
 
-// Why the sequence cannot run, with the operator's name in front when there are several; "" if it can.
+// Why the sequence cannot run, with the operator's name in front when there are several, or what excludes what; "" if it
+// can.
 std::string refusal_of(const SequenceEstimate& sequence);
 
 // The time that each limiter holds, the longest first; limiters that hold none are left out.

@@ -9,6 +9,7 @@
 
 #include "report/csv.hpp"
 #include "report/json.hpp"
+#include "report/layout.hpp"
 #include "report/words.hpp"
 #include "support/format.hpp"
 #include "support/grid.hpp"
@@ -25,20 +26,51 @@ std::string heading(const Comparison& comparison) {
   return fmt::format("{} by {}\n\n", comparison.subject, comparison.key);
 }
 
+bool has_masks(const Comparison& comparison) {
+  return std::ranges::any_of(comparison.alternatives,
+                             [](const Alternative& a) { return a.estimate.mask > Bytes(0.0); });
+}
+
+// How masks are hidden, a line an alternative.
+std::vector<std::string> hiding_lines(const Comparison& comparison) {
+  std::vector<std::string> lines;
+  for (const Alternative& alternative : comparison.alternatives) {
+    if (!alternative.refusal.empty()) continue;
+    for (const Hiding& hiding : alternative.estimate.hiding) {
+      lines.push_back(fmt::format("{}: {}", alternative.value, hiding_text(hiding)));
+    }
+  }
+  return lines;
+}
+
 Grid summary_grid(const Comparison& comparison) {
   Grid grid;
+  const bool masks = has_masks(comparison);
   grid.column(comparison.key, Grid::Align::left).column("time").column("change").column("90 % interval");
-  grid.column("clock").column("power").column("roofline").column("limiter", Grid::Align::left);
+  grid.column("clock").column("power").column("roofline");
+  if (masks) grid.column("mask");
+  grid.column("limiter", Grid::Align::left);
   std::optional<Seconds> first;
   for (const Alternative& alternative : comparison.alternatives) {
     if (!alternative.refusal.empty()) {
-      grid.row({alternative.value, "", "", "", "", "", "", "infeasible: " + alternative.refusal});
+      std::vector<std::string> cells(masks ? 8 : 7);
+      cells[0] = alternative.value;
+      cells.push_back("infeasible: " + alternative.refusal);
+      grid.row(std::move(cells));
       continue;
     }
     const Estimate whole = flattened(alternative.estimate);
-    grid.row({alternative.value, format_time(whole.time), first ? change_text(whole.time / *first - 1.0) : "",
-              interval_text(whole.lower, whole.upper), format_clock(whole.clock), format_power(whole.power),
-              format_time(whole.roofline), std::string(limiter_name(whole.limiter))});
+    std::vector<std::string> cells{alternative.value,
+                                   format_time(whole.time),
+                                   first ? change_text(whole.time / *first - 1.0) : "",
+                                   interval_text(whole.lower, whole.upper),
+                                   format_clock(whole.clock),
+                                   format_power(whole.power),
+                                   format_time(whole.roofline)};
+    const Bytes mask = alternative.estimate.mask;
+    if (masks) cells.push_back(mask > Bytes(0.0) ? format_bytes(mask) : "");
+    cells.emplace_back(limiter_name(whole.limiter));
+    grid.row(std::move(cells));
     if (!first) first = whole.time;
   }
   return grid;
@@ -55,6 +87,7 @@ std::vector<std::string> operator_names(const Comparison& comparison) {
   for (const Alternative& alternative : comparison.alternatives) {
     auto place = names.begin();
     for (const SequenceItem& item : alternative.estimate.items) {
+      if (!item.beside.empty()) continue;  // its time is in that of another
       const auto found = std::ranges::find(names, item.name);
       place = found == names.end() ? names.insert(place, item.name) + 1 : found + 1;
     }
@@ -103,6 +136,11 @@ std::string text_comparison(const Comparison& comparison, const Style& style) {
   text += summary_grid(comparison).text();
   const Grid operators = operator_times(comparison);
   if (has_operators(comparison) && !operators.empty()) text += '\n' + operators.text();
+  const std::vector<std::string> hiding = hiding_lines(comparison);
+  if (!hiding.empty()) text += '\n';
+  for (const std::string& line : hiding) {
+    for (const std::string& part : wrapped(line, style.width, 2)) text += part + '\n';
+  }
   return text;
 }
 
@@ -110,6 +148,9 @@ std::string markdown_comparison(const Comparison& comparison) {
   std::string text = heading(comparison) + summary_grid(comparison).markdown();
   const Grid operators = operator_times(comparison);
   if (has_operators(comparison) && !operators.empty()) text += '\n' + operators.markdown();
+  const std::vector<std::string> hiding = hiding_lines(comparison);
+  if (!hiding.empty()) text += '\n';
+  for (const std::string& line : hiding) text += fmt::format("- {}\n", line);
   return text;
 }
 

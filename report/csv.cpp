@@ -105,7 +105,10 @@ std::string csv_report(const Study& study) {
   std::string text = fmt::format("operator,op,share,{}\n", header);
   const SequenceEstimate& sequence = study.estimate;
   for (const SequenceItem& item : sequence.items) {
-    text += line_of(item.name, op_name(item.op), item.estimate, item.estimate.time / sequence.total, note_of(item.op));
+    // What runs beside another has its time within that one's.
+    const bool own = item.beside.empty();
+    text += line_of(item.name, op_name(item.op), item.estimate, own ? item.estimate.time / sequence.total : 0.0,
+                    own ? note_of(item.op) : "beside " + item.beside);
   }
   if (study.single) return text;
   text += line_of("total", "block", flattened(sequence), 1.0, "");

@@ -60,7 +60,9 @@ PredictionSet from_document(const json& document, const std::string& name) {
     for (const json& row : document.at("predictions")) set.entries.push_back(entry_from(row, name));
     for (const PredictionEntry& entry : set.entries) set.total += entry.time;
   } else if (kind == "block") {
-    for (const json& row : document.at("prediction").at("operators")) set.entries.push_back(entry_from(row, name));
+    for (const json& row : document.at("prediction").at("operators")) {
+      if (!row.contains("beside") || row["beside"].is_null()) set.entries.push_back(entry_from(row, name));
+    }
     set.total = Seconds(document["prediction"].value("time", 0.0));
   } else if (kind == "operator") {
     set.entries.push_back(entry_from(document.at("prediction"), name));
@@ -158,6 +160,7 @@ PredictionSet predictions_from_table(const Table& table) {
 PredictionSet predictions_from_sequence(const SequenceEstimate& sequence, const std::string& name) {
   PredictionSet set{.name = name, .entries = {}, .total = sequence.total};
   for (const SequenceItem& item : sequence.items) {
+    if (!item.beside.empty()) continue;  // its time is in that of another
     const Estimate& estimate = item.estimate;
     const Limiter limiter = estimate.feasible() ? estimate.limiter : Limiter::infeasible;
     set.entries.push_back(

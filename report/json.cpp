@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "report/words.hpp"
 #include "support/data_path.hpp"
 
 namespace perfmodel {
@@ -176,6 +177,20 @@ ordered_json operator_json(const Operator& op, const Estimate& estimate) {
   return json;
 }
 
+ordered_json hiding_json(const Hiding& hiding) {
+  ordered_json parts = ordered_json::array();
+  for (const HiddenPart& part : hiding.parts) {
+    parts.push_back({{"host", host_text(part)},
+                     {"kernel", part.kernel.empty() ? ordered_json(nullptr) : ordered_json(part.kernel)},
+                     {"share", part.share},
+                     {"ctas", part.ctas},
+                     {"threads", part.threads},
+                     {"slowdown", part.slowdown}});
+  }
+  return {{"mask", hiding.mask},       {"in_turn", hiding.in_turn.si()}, {"exposed", hiding.exposed.si()},
+          {"hidden", hiding.hidden()}, {"parts", std::move(parts)},      {"why", hiding.why}};
+}
+
 ordered_json sequence_json(const SequenceEstimate& sequence) {
   const Estimate whole = flattened(sequence);
   ordered_json json{{"name", sequence.name}, {"regime", name_of(sequence.regime)}, {"feasible", whole.feasible()}};
@@ -194,6 +209,10 @@ ordered_json sequence_json(const SequenceEstimate& sequence) {
                  {"clock_limit", clock_limit_name(sequence.clock_limit)},
                  {"power", sequence.power.si()},
                  {"roofline", sequence.roofline.si()}});
+    if (sequence.mask > Bytes(0.0)) json["mask_bytes"] = sequence.mask.si();
+    ordered_json hiding = ordered_json::array();
+    for (const Hiding& one : sequence.hiding) hiding.push_back(hiding_json(one));
+    if (!hiding.empty()) json["hiding"] = std::move(hiding);
   } else {
     json["limiter"] = limiter_name(Limiter::infeasible);
     json["refusal"] = whole.refusal;
@@ -203,6 +222,9 @@ ordered_json sequence_json(const SequenceEstimate& sequence) {
     ordered_json one = operator_json(item.op, item.estimate);
     one["name"] = item.name;
     one["matmul"] = item.matmul;
+    one["stream"] = item.stream;
+    one["start"] = item.start.si();
+    one["beside"] = item.beside.empty() ? ordered_json(nullptr) : ordered_json(item.beside);
     operators.push_back(std::move(one));
   }
   json["operators"] = std::move(operators);

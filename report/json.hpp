@@ -29,6 +29,9 @@ nlohmann::ordered_json operator_json(const Operator& op, const Estimate& estimat
 // Totals of a sequence and its operators.
 nlohmann::ordered_json sequence_json(const SequenceEstimate& sequence);
 
+// How a mask that may be hidden is made.
+nlohmann::ordered_json hiding_json(const Hiding& hiding);
+
 // What the answer rests on.
 nlohmann::ordered_json evidence_json(const Evidence& evidence);
 

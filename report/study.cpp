@@ -10,6 +10,7 @@
 
 #include "arch/fields.hpp"
 #include "report/levers.hpp"
+#include "report/pinned_kernels.hpp"
 
 namespace perfmodel {
 namespace {
@@ -24,45 +25,6 @@ double perturbed(const ConstantRef& constant) {
   if (!constant.integral()) return value * (1.0 + perturbation);
   return std::max(std::round(value * (1.0 + perturbation)), value + 1.0);
 }
-
-// Gives GEMMs the kernel that the library would choose, searching its menu once for each shape rather than in every
-// solution. What a constant moves is then the time of this kernel and not the choice.
-class PinnedKernels {
- public:
-  PinnedKernels(const Machine& machine, const Library& library) : machine_(machine), library_(library) {}
-
-  Subject pin(Subject subject) {
-    if (auto* op = std::get_if<Operator>(&subject)) {
-      pin(*op);
-    } else {
-      for (BlockOperator& item : std::get<Block>(subject).operators) pin(item.op);
-    }
-    return subject;
-  }
-
- private:
-  struct Choice {
-    Gemm asked;
-    Gemm chosen;
-  };
-
-  void pin(Operator& op) {
-    auto* gemm = std::get_if<Gemm>(&op.work);
-    if (gemm == nullptr) return;
-    const auto found = std::ranges::find(choices_, *gemm, &Choice::asked);
-    if (found != choices_.end()) {
-      *gemm = found->chosen;
-      return;
-    }
-    const Gemm asked = *gemm;
-    choose_kernels(machine_, library_, op);
-    choices_.push_back({asked, *gemm});
-  }
-
-  const Machine& machine_;
-  const Library& library_;
-  std::vector<Choice> choices_;
-};
 
 // Perturbs the constants of a machine. Most move nothing at all, so they are tried in groups, and a group that moves
 // the total is halved.
@@ -79,7 +41,9 @@ class Sensitivity {
         constants_(present_constants(machine_)) {
     options_.describe = false;
     std::erase_if(constants_, [](const NamedConstant& named) { return named.constant.get() == 0.0; });
-    before_ = time_of(solve(machine_, library_, subject_, options_));
+    const SequenceEstimate before = solve(machine_, library_, subject_, options_);
+    before_ = time_of(before);
+    options_.hiding = before.plans;
   }
 
   Evidence evidence() {
@@ -232,10 +196,12 @@ Study study(const Machine& machine, const Library& library, const StudyRequest& 
   if (request.without_dropout) {
     result.without_dropout = solve(machine, library, kernels.pin(*request.without_dropout), quick);
   }
-  const Seconds before = solve(machine, library, pinned, quick).total;
+  const SequenceEstimate as_it_is = solve(machine, library, pinned, quick);
+  const Seconds before = as_it_is.total;
   if (request.variants) {
     result.advice = variant_advice(machine, library, kernels, before, request.variants(), result.estimate.total, quick);
   }
+  quick.hiding = as_it_is.plans;
   for (Advice& more : hardware_advice(machine, library, pinned, before, result.estimate, quick)) {
     result.advice.push_back(std::move(more));
   }

@@ -35,8 +35,13 @@ std::string byte_rate_cell(const Estimate& estimate) {
   return fmt::format("{:.2f}", bytes.si() / estimate.time.si() * 1e-12);
 }
 
-std::vector<std::string> item_cells(const std::string& name, const Estimate& estimate, Seconds total) {
+std::vector<std::string> item_cells(const SequenceItem& item, Seconds total) {
+  const std::string& name = item.name;
+  const Estimate& estimate = item.estimate;
   if (!estimate.feasible()) return {name, "", "", "infeasible"};
+  // Its time is in that of the operator above.
+  if (!item.beside.empty())
+    return {"  " + name.substr(0, name.find('/')), "beside", "", "", "", "", byte_rate_cell(estimate), ""};
   return {name,
           format_time(estimate.time),
           share_text(estimate.time / total),
@@ -52,7 +57,7 @@ std::vector<std::string> sum_cells(const std::string& name, const SequenceEstima
   Flops flops;
   Bytes bytes;
   for (const SequenceItem& item : sequence.items) {
-    if (matmul_only && !item.matmul) continue;
+    if (matmul_only && !item.matmul && item.beside.empty()) continue;
     flops += item.estimate.flops;
     bytes += item.estimate.traffic.dram_read + item.estimate.traffic.dram_written;
   }
@@ -82,6 +87,10 @@ std::vector<bool> shortest_items(const SequenceEstimate& sequence, std::size_t m
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::stable_sort(order, std::greater<>{}, [&](std::size_t i) { return sequence.items[i].estimate.time; });
   for (std::size_t i = most - 1; i < count; ++i) folded[order[i]] = true;
+  // What runs beside another shares its line's fate.
+  for (std::size_t i = 1; i < count; ++i) {
+    if (!sequence.items[i].beside.empty()) folded[i] = true;
+  }
   return folded;
 }
 
@@ -196,6 +205,8 @@ std::string traffic_text(const Traffic& traffic) {
                      format_bytes(traffic.dram_written), format_bytes(traffic.l2), format_bytes(traffic.smem));
 }
 
+}  // namespace
+
 std::string interval_text(Seconds lower, Seconds upper) {
   return fmt::format("{} to {}", number_in_unit_of(lower, upper), format_time(upper));
 }
@@ -230,6 +241,23 @@ std::string clock_text(const SequenceEstimate& estimate, Hertz top, Watts limit)
   return {};
 }
 
+std::string host_text(const HiddenPart& part) { return (part.previous ? "previous " : "") + part.host; }
+
+std::string hiding_text(const Hiding& hiding) {
+  if (hiding.parts.empty()) {
+    return fmt::format("{} takes a turn of its own, {}: {}", hiding.mask, format_time(hiding.in_turn), hiding.why);
+  }
+  std::vector<std::string> hosts;
+  for (const HiddenPart& part : hiding.parts) {
+    const std::string kernel = part.kernel.empty() ? "" : part.kernel + ", ";
+    const std::string share = hiding.parts.size() > 1 ? fmt::format("{} ", share_text(part.share)) : "";
+    hosts.push_back(
+        fmt::format("{}beside {} ({}{} CTAs of {} threads)", share, host_text(part), kernel, part.ctas, part.threads));
+  }
+  return fmt::format("{} of {} of {} hidden: {}; {}", share_text(hiding.hidden()), format_time(hiding.in_turn),
+                     hiding.mask, fmt::join(hosts, ", "), hiding.why);
+}
+
 std::vector<std::string> verdict_lines(const Study& study) {
   const SequenceEstimate& estimate = study.estimate;
   const std::string refusal = refusal_of(estimate);
@@ -258,6 +286,9 @@ std::vector<Fact> facts_of(const Study& study) {
   if (!refusal_of(estimate).empty()) return facts;
   if (study.single) add_single_facts(facts, study.only().estimate);
   if (study.without_dropout) facts.push_back({"dropout", dropout_text(study)});
+  for (const Hiding& hiding : estimate.hiding) facts.push_back({"hiding", hiding_text(hiding)});
+  if (estimate.mask > Bytes(0.0))
+    facts.push_back({"mask", fmt::format("{} until its last reader", format_bytes(estimate.mask))});
   facts.push_back({"clock", fmt::format("{}; mean power {}", clock_text(estimate, study.top_clock, study.power_limit),
                                         format_power(estimate.power))});
   facts.push_back(
@@ -281,10 +312,11 @@ Grid operator_grid(const SequenceEstimate& sequence, std::size_t most) {
   for (std::size_t i = 0; i < sequence.items.size(); ++i) {
     const SequenceItem& item = sequence.items[i];
     if (folded_away[i]) {
+      if (!item.beside.empty()) continue;
       ++folded;
       rest += item.estimate.time;
     } else {
-      grid.row(item_cells(item.name, item.estimate, sequence.total));
+      grid.row(item_cells(item, sequence.total));
     }
   }
   if (folded > 0) {

@@ -33,6 +33,12 @@ std::string change_text(double change);
 // "the 700 W limit holds the clock at 1490 of 1980 MHz"
 std::string clock_text(const SequenceEstimate& estimate, Hertz top, Watts limit);
 
+// "qkv", "previous ffn_up"
+std::string host_text(const HiddenPart& part);
+
+// "46 % of its 257 us hidden beside previous ffn_up (Triton 128x256, 132 CTAs of 128 threads): ..."
+std::string hiding_text(const Hiding& hiding);
+
 // The first sentence or two: the total, and what dominates it.
 std::vector<std::string> verdict_lines(const Study& study);
 

@@ -18,6 +18,8 @@
 
 namespace perfmodel {
 
+class ParsedExpressions;
+
 // none: no dropout at all. fused: attention draws its own numbers. sequential: an RNG kernel writes a keep-mask that
 // attention reads. overlapped: the same, beside the GEMMs that come before attention.
 enum class DropoutMode { none, fused, sequential, overlapped };
@@ -33,12 +35,23 @@ struct TensorUse {
   bool operator==(const TensorUse&) const = default;
 };
 
+// A GEMM that a mask may be made beside: of this layer, or, written previous.NAME, of the one before.
+struct HostName {
+  std::string name;
+  bool previous = false;
+  Location location;
+};
+
 struct BlockOperator {
   Operator op;          // carries the name
   int stream = 0;       // operators of one stream run in file order; streams wait for each other through tensors
   bool matmul = false;  // counts in the `operators=matmul` subtotal
+  Pass pass = Pass::fwd;
+  bool hidden = false;          // a mask made beside GEMMs of another stream
+  std::vector<HostName> under;  // those; empty leaves the choice
   std::vector<TensorUse> reads;
   std::vector<TensorUse> writes;
+  Location location;  // for messages
 };
 
 struct BlockParameter {
@@ -64,7 +77,7 @@ struct Block {
   std::optional<Regime> regime;  // also set in every operator
   std::optional<NamedPlace> machine;
   bool single_operator = false;  // written with `op:` at the top: a warm operator rather than a sustained block
-  std::vector<BlockOperator> operators;
+  std::vector<BlockOperator> operators;  // in order of execution
 };
 
 // A block file with all that it is based on, read once and turned into a Block as often as overrides change.
@@ -79,6 +92,17 @@ class BlockFile {
   // Overrides are KEY=VALUE: a setting ("dtype=fp8"), a parameter ("hidden=8192") or a path
   // ("operators.qkv.impl=triton"). Throws InputError with every fault of the file and of the overrides.
   [[nodiscard]] Block block(std::span<const std::string> overrides = {}) const;
+  // The same with overrides whose places are known.
+  [[nodiscard]] Block block(std::span<const YamlAssignment> overrides) const;
+
+  // What stands at a key once the overrides are made, as text: "4096", "fp8", "heads * head_dim". Throws InputError,
+  // at the place given, for a key that nothing has or that holds no single value.
+  [[nodiscard]] std::string value_at(const std::string& key, std::span<const YamlAssignment> overrides,
+                                     const Location& where) const;
+
+  // The shipped model or file of that name with this file's settings (dtype, seq, dropout, ...) over its own; what
+  // else this file says is left out. `where` is the place that named it. Throws InputError.
+  [[nodiscard]] BlockFile with_model(const std::string& model, const Location& where) const;
 
   // What an override may name, settings first.
   [[nodiscard]] std::vector<std::string> keys() const;
@@ -86,9 +110,11 @@ class BlockFile {
 
  private:
   BlockFile(YamlNode root, std::string name);
+  Block block(const YamlNode& root, Diagnostics& faults) const;
 
   YamlNode root_;
   std::string name_;
+  std::shared_ptr<ParsedExpressions> parsed_;
 };
 
 Block load_block(const std::string& name, std::span<const std::string> overrides = {});

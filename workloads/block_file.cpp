@@ -135,12 +135,32 @@ class Overrider {
 
   void apply(const std::string& text) {
     try {
-      YamlAssignment assignment = parse_assignment(text);
-      if (!place(assignment)) return;
-      root_ = assign(root_, assignment);
+      apply(parse_assignment(text));
     } catch (const InputError& error) {
       faults_.append(error.diagnostics());
     }
+  }
+
+  void apply(YamlAssignment assignment) {
+    try {
+      if (place(assignment)) root_ = assign(root_, assignment);
+    } catch (const InputError& error) {
+      faults_.append(error.diagnostics());
+    }
+  }
+
+  // The node at a key; missing, with the fault recorded, for a key nothing has.
+  YamlNode find(const std::string& key, const Location& where) {
+    YamlAssignment wanted{key, where, {}};
+    if (!place(wanted)) return {};
+    YamlNode node = root_;
+    std::string_view path = wanted.key;
+    while (!path.empty() && !node.is_missing()) {
+      const std::size_t dot = std::min(path.find('.'), path.size());
+      node = step(node, path.substr(0, dot));
+      path.remove_prefix(std::min(dot + 1, path.size()));
+    }
+    return node;
   }
 
   [[nodiscard]] const YamlNode& root() const { return root_; }
@@ -197,6 +217,13 @@ class Overrider {
     return path ? parameter_names(load_yaml_file(*path)) : std::vector<std::string>{};
   }
 
+  static YamlNode step(const YamlNode& node, std::string_view name) {
+    for (const YamlNode& item : node.items()) {
+      if (item.find("name").text() == name) return item;
+    }
+    return node.find(name);
+  }
+
   YamlNode root_;
   Diagnostics& faults_;
 };
@@ -213,9 +240,19 @@ YamlNode operator_if_program(const YamlNode& root) {
   return with_room_for_settings(is_program(root) ? operator_of_program(root) : root);
 }
 
+// The entries of a file that are settings: what a model put in its place keeps.
+YamlNode settings_of(const YamlNode& root) {
+  std::vector<YamlEntry> entries;
+  for (const YamlEntry& entry : root.entries()) {
+    if (std::ranges::find(setting_names(), entry.key) != setting_names().end()) entries.push_back(entry);
+  }
+  return make_map(root, std::move(entries));
+}
+
 }  // namespace
 
-BlockFile::BlockFile(YamlNode root, std::string name) : root_(std::move(root)), name_(std::move(name)) {}
+BlockFile::BlockFile(YamlNode root, std::string name)
+    : root_(std::move(root)), name_(std::move(name)), parsed_(std::make_shared<ParsedExpressions>()) {}
 
 BlockFile BlockFile::load(const std::string& name) {
   const auto found = name == "-" ? std::optional(name) : find_data_file(name, folder, extension);
@@ -244,10 +281,50 @@ Block BlockFile::block(std::span<const std::string> overrides) const {
   Diagnostics faults;
   Overrider overrider(root_, faults);
   for (const std::string& text : overrides) overrider.apply(text);
-  require_problem(overrider.root());
-  Block result = read_block(overrider.root(), name_, faults);
+  return block(overrider.root(), faults);
+}
+
+Block BlockFile::block(std::span<const YamlAssignment> overrides) const {
+  Diagnostics faults;
+  Overrider overrider(root_, faults);
+  for (const YamlAssignment& assignment : overrides) overrider.apply(assignment);
+  return block(overrider.root(), faults);
+}
+
+Block BlockFile::block(const YamlNode& root, Diagnostics& faults) const {
+  require_problem(root);
+  const auto held = parsed_->lock();
+  Block result = read_block(root, name_, faults, parsed_);
   faults.throw_if_errors();
   return result;
+}
+
+std::string BlockFile::value_at(const std::string& key, std::span<const YamlAssignment> overrides,
+                                const Location& where) const {
+  Diagnostics faults;
+  Overrider overrider(root_, faults);
+  for (const YamlAssignment& assignment : overrides) overrider.apply(assignment);
+  const YamlNode node = overrider.find(key, where);
+  if (!faults.has_errors() && !node.is_scalar()) {
+    faults.error(where, node.is_missing() ? fmt::format("'{}' is not set in {}: there is nothing to multiply", key, name_)
+                                          : fmt::format("'{}' is {}, not a number", key, kind_name(node.kind())));
+  }
+  faults.throw_if_errors();
+  return node.text();
+}
+
+BlockFile BlockFile::with_model(const std::string& model, const Location& where) const {
+  const std::optional<std::string> path = find_data_file(model, folder, extension);
+  if (!path || !is_file(*path)) {
+    const std::vector<std::string> shipped = list_data_files(folder, extension);
+    Diagnostics faults;
+    faults.error(where, fmt::format("no such file, and no shipped workload '{}'", model))
+        .suggest(model, shipped)
+        .note("shipped workloads: " + join_names(shipped));
+    throw InputError(std::move(faults));
+  }
+  YamlNode base = resolve_bases(load_yaml_file(*path), *path, {identity(*path)});
+  return {merge_files(base, settings_of(root_)), fs::path(*path).stem().string()};
 }
 
 std::vector<std::string> BlockFile::keys() const {

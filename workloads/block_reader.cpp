@@ -8,6 +8,7 @@
 #include <map>
 
 #include "support/suggest.hpp"
+#include "workloads/block_graph.hpp"
 #include "workloads/block_operator.hpp"
 #include "workloads/expression.hpp"
 
@@ -29,8 +30,8 @@ struct Tensor {
 
 class BlockReader {
  public:
-  BlockReader(const YamlNode& root, std::string name, Diagnostics& faults)
-      : faults_(faults), map_(root, "the block", faults), scope_(faults) {
+  BlockReader(const YamlNode& root, std::string name, Diagnostics& faults, std::shared_ptr<ParsedExpressions> parsed)
+      : faults_(faults), map_(root, "the block", faults), scope_(faults, std::move(parsed)) {
     block_.name = std::move(name);
     block_.single_operator = map_.has("op");
   }
@@ -226,6 +227,7 @@ class BlockReader {
       faults_.error(map_.location("operators"), "'operators': the list is empty");
     }
     for (const YamlNode& item : items) read_operator(item);
+    order_operators(block_.operators, faults_);
     const bool all_skipped = !items.empty() && block_.operators.empty() && !faults_.has_errors();
     if (all_skipped)
       faults_.error(map_.location("operators"), "'operators': none is left, 'pass' and 'when' exclude all");
@@ -266,7 +268,32 @@ class BlockReader {
     }
     const YamlNode matmul = map.optional_node("matmul");
     if (!matmul.is_missing()) result.matmul = scope_.condition(matmul, "matmul").value_or(false);
+    result.pass = own.pass;
+    result.location = map.has("name") ? map.location("name") : map.location();
+    if (map.has("under") || std::holds_alternative<Rng>(result.op.work)) under(map, result);
     block_.operators.push_back(std::move(result));
+  }
+
+  // `auto`, or the names of GEMMs; of effect only on a stream other than the first.
+  void under(YamlMap& map, BlockOperator& op) {
+    const YamlNode node = map.optional_node("under");
+    if (node.is_missing()) return;
+    if (!std::holds_alternative<Rng>(op.op.work)) {
+      faults_.error(map.key_location("under"), fmt::format("'under': '{}' makes no mask", op.op.name));
+      return;
+    }
+    if (op.stream == 0) return;
+    op.hidden = true;
+    if (node.is_scalar() && node.text() == "auto") return;
+    if (!node.is_list() || node.items().empty()) {
+      faults_.error(node.location(), "'under': expected auto or a list of GEMMs, such as [qkv, previous.ffn_up]");
+      return;
+    }
+    constexpr std::string_view earlier = "previous.";
+    for (const YamlNode& item : node.items()) {
+      const bool previous = item.text().starts_with(earlier);
+      op.under.push_back({item.text().substr(previous ? earlier.size() : 0), previous, item.location()});
+    }
   }
 
   std::string unique_name(const std::string& base) {
@@ -293,8 +320,9 @@ class BlockReader {
 
 }  // namespace
 
-Block read_block(const YamlNode& root, std::string name, Diagnostics& faults) {
-  return BlockReader(root, std::move(name), faults).read();
+Block read_block(const YamlNode& root, std::string name, Diagnostics& faults,
+                 std::shared_ptr<ParsedExpressions> parsed) {
+  return BlockReader(root, std::move(name), faults, std::move(parsed)).read();
 }
 
 }  // namespace perfmodel

@@ -78,6 +78,52 @@ std::string describe(const mu::ParserError& error) {
 
 }  // namespace
 
+// Every expression keeps a parser of its own, whose variables are set before it runs.
+struct ParsedExpressions::State {
+  struct Parsed {
+    mu::Parser parser;
+    std::vector<std::string> names;
+    std::vector<double> values;  // of the names, where the parser looks for them
+  };
+
+  State() {
+    functions.ClearFun();
+    functions.ClearConst();
+    functions.DefineFun("min", &min_of);
+    functions.DefineFun("max", &max_of);
+    functions.DefineFun("abs", static_cast<double (*)(double)>(&std::fabs));
+    functions.DefineFun("floor", static_cast<double (*)(double)>(&std::floor));
+    functions.DefineFun("ceil", static_cast<double (*)(double)>(&std::ceil));
+    functions.DefineFun("round", static_cast<double (*)(double)>(&std::round));
+    functions.DefineFun("ceil_div", &ceil_div);
+  }
+
+  static double min_of(const double* values, int count) { return *std::min_element(values, values + count); }
+  static double max_of(const double* values, int count) { return *std::max_element(values, values + count); }
+
+  // Throws mu::ParserError when it is run, not here.
+  Parsed& parsed(const std::string& text, const std::map<std::string_view, double>& names) {
+    const auto found = expressions.find(text);
+    if (found != expressions.end()) return found->second;
+    Parsed& fresh = expressions.emplace(text, Parsed{functions, {}, {}}).first->second;
+    fresh.values.resize(names.size());
+    for (const auto& [name, value] : names) {
+      fresh.parser.DefineVar(std::string(name), &fresh.values[fresh.names.size()]);
+      fresh.names.emplace_back(name);
+    }
+    fresh.parser.SetExpr(text);
+    return fresh;
+  }
+
+  mu::Parser functions;  // what the others begin as
+  std::map<std::string, Parsed, std::less<>> expressions;
+  std::mutex mutex;
+};
+
+ParsedExpressions::ParsedExpressions() : state_(std::make_unique<State>()) {}
+ParsedExpressions::~ParsedExpressions() = default;
+std::unique_lock<std::mutex> ParsedExpressions::lock() { return std::unique_lock(state_->mutex); }
+
 struct ExpressionScope::State {
   struct Parameter {
     std::string name;
@@ -86,21 +132,10 @@ struct ExpressionScope::State {
     enum class Progress { open, running, done } progress = Progress::open;
   };
 
-  explicit State(Diagnostics& d) : diagnostics(d) {
-    parser.ClearFun();
-    parser.ClearConst();
-    parser.DefineFun("min", &min_of);
-    parser.DefineFun("max", &max_of);
-    parser.DefineFun("abs", static_cast<double (*)(double)>(&std::fabs));
-    parser.DefineFun("floor", static_cast<double (*)(double)>(&std::floor));
-    parser.DefineFun("ceil", static_cast<double (*)(double)>(&std::ceil));
-    parser.DefineFun("round", static_cast<double (*)(double)>(&std::round));
-    parser.DefineFun("ceil_div", &ceil_div);
+  State(Diagnostics& d, std::shared_ptr<ParsedExpressions> shared)
+      : diagnostics(d), parsed(shared ? std::move(shared) : std::make_shared<ParsedExpressions>()) {
     functions = {"min", "max", "abs", "floor", "ceil", "round", "ceil_div"};
   }
-
-  static double min_of(const double* values, int count) { return *std::min_element(values, values + count); }
-  static double max_of(const double* values, int count) { return *std::max_element(values, values + count); }
 
   Parameter* find_parameter(std::string_view name) {
     const auto found = index.find(name);
@@ -209,11 +244,12 @@ struct ExpressionScope::State {
                             const std::map<std::string_view, double>& values) {
     double result = 0.0;
     try {
-      parser.ClearConst();
-      for (const auto& [name, value] : values) parser.DefineConst(std::string(name), value);
-      parser.SetExpr(node.text());
+      ParsedExpressions::State::Parsed& expression = parsed->state_->parsed(node.text(), values);
+      for (std::size_t i = 0; i < expression.names.size(); ++i) {
+        expression.values[i] = values.at(expression.names[i]);
+      }
       int results = 0;
-      const double* values_found = parser.Eval(results);
+      const double* values_found = expression.parser.Eval(results);
       if (results != 1) {
         fault(node, node.text().find(','), what, "unexpected ','");
         return std::nullopt;
@@ -233,7 +269,7 @@ struct ExpressionScope::State {
   }
 
   Diagnostics& diagnostics;
-  mu::Parser parser;
+  std::shared_ptr<ParsedExpressions> parsed;
   std::vector<std::string> functions;
   std::map<std::string, double, std::less<>> constants;
   std::vector<Parameter> parameters;
@@ -242,7 +278,8 @@ struct ExpressionScope::State {
   std::map<std::string, double, std::less<>> results;  // of whole expressions
 };
 
-ExpressionScope::ExpressionScope(Diagnostics& diagnostics) : state_(std::make_unique<State>(diagnostics)) {}
+ExpressionScope::ExpressionScope(Diagnostics& diagnostics, std::shared_ptr<ParsedExpressions> parsed)
+    : state_(std::make_unique<State>(diagnostics, std::move(parsed))) {}
 ExpressionScope::~ExpressionScope() = default;
 
 void ExpressionScope::define_constant(std::string_view name, double value) {
@@ -267,7 +304,7 @@ void ExpressionScope::define_parameter(std::string_view name, YamlNode expressio
 }
 
 void ExpressionScope::define_function(std::string_view name, double (*function)(double)) {
-  state_->parser.DefineFun(std::string(name), function);
+  state_->parsed->state_->functions.DefineFun(std::string(name), function);
   state_->functions.emplace_back(name);
 }
 

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,11 +19,29 @@
 
 namespace perfmodel {
 
+// Expressions parsed once and evaluated as often as their names change, for a file that is read again and again.
+class ParsedExpressions {
+ public:
+  ParsedExpressions();
+  ParsedExpressions(const ParsedExpressions&) = delete;
+  ParsedExpressions& operator=(const ParsedExpressions&) = delete;
+  ~ParsedExpressions();
+
+  // Held while a scope uses them.
+  [[nodiscard]] std::unique_lock<std::mutex> lock();
+
+ private:
+  friend class ExpressionScope;
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 // The names that expressions of one file may use. A fault (unknown name, bad syntax, a cycle, a result that is not
 // finite) is recorded at its place, once; what depends on it is then nothing, in silence.
 class ExpressionScope {
  public:
-  explicit ExpressionScope(Diagnostics& diagnostics);
+  // With `parsed`, what an earlier scope of the same functions has parsed is not parsed again.
+  explicit ExpressionScope(Diagnostics& diagnostics, std::shared_ptr<ParsedExpressions> parsed = nullptr);
   ExpressionScope(const ExpressionScope&) = delete;
   ExpressionScope& operator=(const ExpressionScope&) = delete;
   ~ExpressionScope();

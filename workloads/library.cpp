@@ -12,6 +12,16 @@ const SequenceCounts& MaskWords::counts(int rounds, int bits) {
   return at->second;
 }
 
+const SequenceCounts& SequenceOnDemand::counts() {
+  std::call_once(once_, [this] { counts_ = Sequence::load(name_).counts(); });
+  return counts_;
+}
+
+const std::vector<HostKernel>& HostKernels::all() {
+  std::call_once(once_, [this] { kernels_ = load_host_kernels(); });
+  return kernels_;
+}
+
 Library load_library() {
   return {load_library_menu("cublas-ampere"), load_library_menu("cublas-hopper"), load_library_menu("cublas-blackwell"), load_attention_programs(),
           std::make_shared<MaskWords>(Sequence::load("dropout_mask"))};

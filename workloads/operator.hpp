@@ -115,6 +115,7 @@ struct Gemm {
   std::optional<GemmTile> tile{};
   std::optional<int> stages{};     // operand buffers in shared memory
   std::optional<int> cluster{};    // CTAs of a cluster
+  std::optional<int> mma_pair{};   // CTAs whose tensor cores work on one instruction, 1 or 2 (tcgen05); no column
   std::optional<int> split_k{};    // 1 = none, n = factor; empty = the library's choice
   std::optional<int> ctas{};       // CTAs launched; with fewer than tiles, each runs several
   std::optional<int> threads{};    // of a CTA

@@ -102,6 +102,35 @@ TEST_CASE("faults of what-if settings") {
         "note: plausible: 1 to 1024; a setting may leave that by a factor of 1000\n");
 }
 
+TEST_CASE("what-if factors multiply a constant, or every rate of a section") {
+  Machine machine = load_machine("h100-sxm");
+  const Machine before = machine;
+  scale_constant(machine, "dram.bandwidth", 1.5);
+  CHECK(machine.dram.bandwidth.value.si() == doctest::Approx(1.5 * before.dram.bandwidth.value.si()));
+  CHECK(machine.dram.bandwidth.source == Origin::assumed);
+  scale_constant(machine, "tensor.*", 2.0);
+  CHECK(machine.tensor.bf16.value == 2.0 * before.tensor.bf16.value);
+  CHECK(machine.tensor.fp8.value == 2.0 * before.tensor.fp8.value);
+  CHECK_FALSE(machine.tensor.nvfp4.present());
+  CHECK(machine.tensor.rows.value == before.tensor.rows.value);          // a size
+  CHECK(machine.tensor.latency.value == before.tensor.latency.value);    // a time
+  scale_constant(machine, "pipes.*", 0.5);
+  for (std::size_t i = 0; i < machine.pipes.size(); ++i) {
+    CHECK(machine.pipes[i].rate.value == 0.5 * before.pipes[i].rate.value);
+  }
+  scale_constant(machine, "sms", 0.5);
+  CHECK(machine.sms.value == 66);
+  CHECK(error_of([&] { scale_constant(machine, "sms", 1.75); }) ==
+        "error: sms times 1.75 is 115.5, not a whole number\n");
+  CHECK(error_of([&] { scale_constant(machine, "tensr.*", 2); }) == "error: h100-sxm has no rates in 'tensr.*'\n");
+  CHECK(error_of([&] { scale_constant(machine, "tensor.bf17", 2); }) ==
+        "error: unknown machine constant 'tensor.bf17'\n"
+        "note: did you mean 'tensor.bf16'?\n"
+        "note: 'perfmodel arch show h100-sxm' lists the constants of this machine\n");
+  CHECK(error_of([&] { scale_constant(machine, "l2.bandwidth", 1e9); }).find("is far from plausible") !=
+        std::string::npos);
+}
+
 TEST_CASE("docs/arch-schema.md is current") {
   std::ostringstream page;
   page << std::ifstream(PERFMODEL_ROOT_DIR "/docs/arch-schema.md").rdbuf();

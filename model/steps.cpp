@@ -1,0 +1,115 @@
+#include "model/steps.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "model/l2_content.hpp"
+
+namespace perfmodel {
+
+namespace {
+
+bool hidden(const std::vector<HidingPlan>& plans, std::size_t op) {
+  return std::ranges::any_of(plans, [&](const HidingPlan& plan) { return plan.mask == op && !plan.launches.empty(); });
+}
+
+const HiddenLaunch* launch_beside(const std::vector<HidingPlan>& plans, std::size_t op) {
+  for (const HidingPlan& plan : plans) {
+    const auto found = std::ranges::find(plan.launches, op, &HiddenLaunch::host);
+    if (found != plan.launches.end()) {
+      return &*found;
+    }
+  }
+  return nullptr;
+}
+
+// Kernels of one stream follow each other with the stream's gaps.
+Operator in_stream(Operator op, const Block& block) {
+  if (block.operators.size() > 1 && op.timer == Timer::cupti) {
+    op.timer = Timer::events;
+  }
+  return op;
+}
+
+}  // namespace
+
+std::vector<Step> prepare_steps(const Machine& machine, const Library& library, const Block& block,
+                                const std::vector<HidingPlan>& plans, const HidingConditions& conditions,
+                                const PredictOptions& options) {
+  const Regime regime = conditions.regime;
+  L2Content content(0.8 * machine.l2.capacity.value);
+  // A steady repetition starts with what its own end leaves.
+  if (regime != Regime::cold) {
+    for (const BlockOperator& op : block.operators) {
+      content.use(op);
+    }
+  }
+  std::vector<Step> steps;
+  for (std::size_t i = 0; i < block.operators.size(); ++i) {
+    const BlockOperator& op = block.operators[i];
+    if (hidden(plans, i)) {
+      continue;
+    }
+    std::optional<L2State> start;
+    if (!op.reads.empty() && (regime != Regime::cold || !steps.empty())) {
+      start = L2State{.resident = content.resident(op.reads), .dirty = Bytes(0)};
+    }
+    Step& step = steps.emplace_back();
+    step.op = &op;
+    step.run = op.op;
+    step.launch = launch_beside(plans, i);
+    content.use(op);
+    if (step.launch != nullptr) {
+      const BlockOperator& mask = block.operators[step.launch->mask];
+      step.run.work = step.launch->gemm;
+      step.mask_run = mask.op;
+      step.mask_run.work = step.launch->rng;
+      step.mask = prepare(machine, library, step.mask_run, regime, options);
+      step.together = beside(machine, library, block, *step.launch, conditions);
+      for (const TensorUse& tensor : mask.writes) {
+        content.use(tensor);
+      }
+    }
+    step.prepared = prepare(machine, library, in_stream(step.run, block), regime, options, start);
+  }
+  return steps;
+}
+
+bool all_feasible(const std::vector<Step>& steps) { return std::ranges::all_of(steps, &Step::feasible); }
+
+Seconds time_of(const Machine& machine, const Step& step, Hertz clock) {
+  const Seconds own = duration(machine, step.prepared, clock);
+  return step.launch == nullptr ? own : step.together.stretch() * (own + duration(machine, step.mask, clock));
+}
+
+Seconds total_of(const Machine& machine, const std::vector<Step>& steps, const HidingConditions& conditions,
+                 const PredictOptions& options) {
+  Seconds sum;
+  for (const Step& step : steps) {
+    const Hertz clock =
+        conditions.clock ? *conditions.clock : clock_of(machine, step.prepared, conditions.regime, options).clock;
+    sum += time_of(machine, step, clock);
+  }
+  return sum;
+}
+
+ClockState common_clock(const Machine& machine, const std::vector<Step>& steps, const PredictOptions& options) {
+  const auto total = [&](Hertz clock) {
+    Seconds sum;
+    for (const Step& step : steps) {
+      sum += time_of(machine, step, clock);
+    }
+    return sum;
+  };
+  Load load;
+  for (const Step& step : steps) {
+    load += step.prepared.load;
+    load += step.mask.load;  // none where there is no mask
+  }
+  if (options.clock) {
+    return {*options.clock, ClockLimit::top, power_at(machine, load, total(*options.clock), *options.clock)};
+  }
+  return steady_clock(machine, load, total);
+}
+
+}  // namespace perfmodel
