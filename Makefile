@@ -8,7 +8,10 @@ BINARY := build/release/perfmodel
 
 BUILD_PACKAGES := g++ cmake ninja-build libfmt-dev libyaml-dev libeigen3-dev libcli11-dev nlohmann-json3-dev \
                   libmuparser-dev libcsv-dev libsimdjson-dev libxxhash-dev
-TEST_PACKAGES  := $(BUILD_PACKAGES) doctest-dev
+# What perfmodel evolve uses beyond that: classical operators, the lineage, the box for external programs. Not for
+# make predict, which needs none of it.
+SEARCH_PACKAGES := libpagmo-dev git bubblewrap
+TEST_PACKAGES  := $(BUILD_PACKAGES) $(SEARCH_PACKAGES) doctest-dev
 BENCH_PACKAGES := $(BUILD_PACKAGES) libbenchmark-dev
 CUDA_PACKAGES  := $(BUILD_PACKAGES) librandom123-dev
 PYTHON_PACKAGES := $(BUILD_PACKAGES) python3-venv python3-dev
@@ -36,12 +39,15 @@ help:
 	@echo 'make calibrate   build it and measure the GPU at hand in 5 minutes, into CALIBRATION=$(CALIBRATION)'
 	@echo 'make cuda-bundle build it and gather it with its libraries and data for another machine, build/cuda-bundle'
 
-predict: build
+predict:
+	@cmake/install_packages.sh $(BUILD_PACKAGES)
+	@$(call configure,release)
+	@$(call compile,release)
 	@$(BINARY) predict llama2_block.yaml
 
 build:
-	@cmake/install_packages.sh $(BUILD_PACKAGES)
-	@$(call configure,release)
+	@cmake/install_packages.sh $(BUILD_PACKAGES) $(SEARCH_PACKAGES)
+	@grep -qs '^pagmo_DIR:PATH=/' build/release/CMakeCache.txt || cmake --preset release -Wno-dev > /dev/null
 	@$(call compile,release)
 
 test:

@@ -15,6 +15,7 @@
 #include "cli/completion.hpp"
 #include "cli/console.hpp"
 #include "cli/diff.hpp"
+#include "cli/evolve.hpp"
 #include "cli/fit.hpp"
 #include "cli/help.hpp"
 #include "cli/interrupt.hpp"
@@ -177,6 +178,7 @@ std::unique_ptr<CLI::App> make_application(Context& context) {
   add_predict_command(*app, context);
   add_validate_command(*app, context);
   add_diff_command(*app, context);
+  add_evolve_command(*app, context);
   add_fit_command(*app, context);
   add_calibrate_command(*app, context);
   add_arch_command(*app);

@@ -47,7 +47,7 @@ constexpr std::array<std::string_view, 23> plain_names{"cycle_load",
 constexpr std::array<std::string_view, 2> flag_names{"persistent", "longest_first"};
 
 // The configuration whose item is of median work stands for all: its mean item, in steady state, says what an SM does.
-const Operator& typical(const Suite& suite) { return suite.configurations[suite.configurations.size() / 2]; }
+const Operator& typical(const Suite& suite) { return suite.configurations()[suite.configurations().size() / 2]; }
 
 std::vector<SequenceParameter> shape_of(const Operator& op, const Pipeline& pipeline) {
   std::vector<SequenceParameter> given;
@@ -193,8 +193,8 @@ void add_program(const Machine& machine, const Suite& suite, const Design& desig
 }
 
 void add_suite(const Suite& suite, const Fitness& fitness, Facts& facts) {
-  const double share = 1.0 / static_cast<double>(suite.configurations.size());
-  for (const Operator& op : suite.configurations) {
+  const double share = 1.0 / static_cast<double>(suite.configurations().size());
+  for (const Operator& op : suite.configurations()) {
     const auto* attention = std::get_if<Attention>(&op.work);
     if (attention == nullptr) continue;
     facts["causal"] += attention->causal ? share : 0;

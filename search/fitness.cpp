@@ -25,6 +25,7 @@ Fitness refused(std::string reason, std::size_t configurations) {
 
 std::string fitness_json(const Fitness& fitness) {
   nlohmann::json json{{"tflops", fitness.tflops}, {"geomean", fitness.geomean}, {"measured", fitness.measured}};
+  if (fitness.upper > 0) json["upper"] = fitness.upper;
   if (fitness.spread > 0) json["spread"] = fitness.spread;
   if (!fitness.limiters.empty()) json["limiters"] = fitness.limiters;
   if (!fitness.refusal.empty()) json["refusal"] = fitness.refusal;
@@ -39,6 +40,7 @@ Fitness read_fitness(const std::string& text) {
   fitness.tflops = json.at("tflops").get<std::vector<double>>();
   fitness.geomean = json.at("geomean");
   fitness.measured = json.at("measured");
+  fitness.upper = json.value("upper", 0.0);
   fitness.spread = json.value("spread", 0.0);
   fitness.limiters = json.value("limiters", std::vector<std::string>());
   fitness.refusal = json.value("refusal", "");

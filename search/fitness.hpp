@@ -10,6 +10,7 @@ namespace perfmodel {
 struct Fitness {
   std::vector<double> tflops;         // of each configuration; decisions a second times 1e-12 for masks
   double geomean = 0;                 // zero if refused
+  double upper = 0;                   // geomean that the model's 90 % interval leaves possible
   double spread = 0;                  // of a measured geomean between repetitions, as a share; 0 for the model's
   std::vector<std::string> limiters;  // of each configuration, where the model says so
   std::string refusal;                // why it scores zero

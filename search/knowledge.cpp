@@ -18,7 +18,6 @@ namespace {
 
 constexpr double plain_worth = 0.01;
 
-
 constexpr std::array<Choice<int>, 3> generations{{{"mma", 0}, {"wgmma", 1}, {"tcgen05", 2}}};
 
 std::vector<Choice<MoveKind>> simple_moves() {
