@@ -206,7 +206,7 @@ class Reader {
     count("stall", s.stall);
     count("failures", s.failures);
     count("repeats", s.repeats);
-    count("neutral", s.neutral);
+    s.neutral = static_cast<int>(map.optional_integer("neutral", {.min = 0, .max = 1'000'000}).value_or(s.neutral));
     count("redirections", s.most_redirections);
     map.finish();
   }

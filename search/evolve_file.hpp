@@ -51,10 +51,10 @@ struct SiliconSettings {
 };
 
 struct SupervisorSettings {
-  int stall = 120;    // evaluations without a new version
+  int stall = 120;    // evaluations without gain
   int failures = 12;  // refused designs in a row
   int repeats = 24;   // designs in a row that were met before
-  int neutral = 6;    // versions in a row without gain
+  int neutral = 2;    // versions in a row that only equal the best; further ones are not taken
   int most_redirections = 8;
 };
 

@@ -15,8 +15,9 @@ namespace perfmodel {
 
 namespace {
 
-constexpr int most_repairs = 24;       // steps, of one design
-constexpr std::size_t most_pairs = 8;  // edits that pairs are made of, doubled when told to look further
+constexpr int most_repairs = 24;          // steps, of one design
+constexpr std::size_t most_branches = 6;  // failures that are followed, doubled when told to look further
+constexpr int deepest = 4;                // edits on from a failure
 
 struct Trial {
   int tried = 0;
@@ -38,7 +39,7 @@ class RuleAgent final : public Variation {
     for (const Edit& edit : edits) {
       if (attempt(search, parent, edit.design, *edit.rule, any)) return true;
     }
-    return any || pairs(search, parent, facts, edits) || neighbours(search, parent, facts);
+    return any || follow(search, parent, edits) || neighbours(search, parent, facts);
   }
 
   void widen() override {
@@ -72,7 +73,7 @@ class RuleAgent final : public Variation {
   bool attempt(Search& search, const Member& parent, Design design, const Rule& rule, bool& any) {
     if (!inside(search, design)) return false;
     std::string repairs;
-    if (!repair(search, design, repairs) || design == parent.design || search.knows(design)) return false;
+    if (!repair(search, design, repairs) || design == parent.design || search.known(design) != nullptr) return false;
     any = true;
     const double before = search.parent().fitness.geomean;
     const Fitness fitness = search.judge({design, rule.name + repairs, rule.because, rule.source, ""});
@@ -121,29 +122,53 @@ class RuleAgent final : public Variation {
     return false;
   }
 
-  // What did not pay alone may pay together: the second edit is looked for with the first one in place.
-  bool pairs(Search& search, const Member& parent, const DesignFacts& facts, const std::vector<Edit>& edits) {
-    bool any = false;
-    const std::size_t count = std::min(edits.size(), most_pairs * breadth_);
-    for (std::size_t i = 0; i < count; ++i) {
-      Design first = edits[i].design;
+  // What did not pay alone may pay once its consequences are dealt with: from each of the better failures, what the
+  // rules say there, as long as it gets better.
+  bool follow(Search& search, const Member& parent, const std::vector<Edit>& edits) {
+    struct Branch {
+      Member at;
       std::string told;
-      if (!inside(search, first) || !repair(search, first, told)) continue;
-      // With the parent's symptoms, and the first edit's parameters.
-      DesignFacts there = search.facts(first, parent.fitness, /*simulate=*/false);
-      for (const auto& [name, value] : facts.facts) {
-        if (name.starts_with("cycle_") || name.starts_with("pipe_") || name.starts_with("gain_")) {
-          there.facts[name] = value;
-        }
-      }
-      for (const Edit& second : edits_for(knowledge_, subject_, there, first, /*repair=*/false)) {
-        if (second.rule == edits[i].rule) continue;
-        Rule both = *second.rule;
-        both.name = edits[i].rule->name + " with " + second.rule->name;
-        if (attempt(search, parent, second.design, both, any)) return true;
-      }
+    };
+    std::vector<Branch> branches;
+    for (const Edit& edit : edits) {
+      Design design = edit.design;
+      std::string repairs;
+      if (!inside(search, design) || !repair(search, design, repairs)) continue;
+      const Fitness* fitness = search.known(design);
+      if (fitness == nullptr || !fitness->correct()) continue;
+      branches.push_back({{std::move(design), *fitness, -1}, edit.rule->name + repairs});
+    }
+    std::ranges::stable_sort(branches, std::greater<>{}, [](const Branch& b) { return b.at.fitness.geomean; });
+    if (branches.size() > most_branches * breadth_) branches.resize(most_branches * breadth_);
+    bool any = false;
+    for (Branch& branch : branches) {
+      if (climb(search, parent, branch.at, branch.told, any)) return true;
     }
     return any;
+  }
+
+  // True once it is better than the parent.
+  bool climb(Search& search, const Member& parent, Member at, std::string told, bool& any) {
+    for (int depth = 0; depth < deepest; ++depth) {
+      const DesignFacts facts = search.facts(at.design, at.fitness);
+      Member next = at;
+      std::string step;
+      for (const Edit& edit : edits_for(knowledge_, subject_, facts, at.design, /*repair=*/false)) {
+        Design design = edit.design;
+        std::string repairs;
+        if (!inside(search, design) || !repair(search, design, repairs) || search.known(design) != nullptr) continue;
+        any = true;
+        const std::string path = told + ", then " + edit.rule->name + repairs;
+        const Fitness fitness = search.judge({design, path, edit.rule->because, edit.rule->source, ""});
+        if (fitness.geomean > parent.fitness.geomean) return true;
+        if (fitness.geomean > next.fitness.geomean) next = {std::move(design), fitness, -1}, step = path;
+        if (next.fitness.geomean > at.fitness.geomean) break;
+      }
+      if (step.empty()) return false;
+      at = std::move(next);
+      told = std::move(step);
+    }
+    return false;
   }
 
   bool neighbours(Search& search, const Member& parent, const DesignFacts& facts) {

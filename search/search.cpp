@@ -16,6 +16,8 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr double rounding = 1e-5;  // throughputs nearer than this, as a share, are equal
+
 // The file, what it names, the machine's constants and the model that a search goes by.
 std::string identity_of(const EvolveFile& file, const Machine& machine) {
   const ContentKey machine_key = key_of(machine);
@@ -186,8 +188,13 @@ bool Search::accept(const Member& member) {
     return fitness.geomean >
            std::ranges::min(population_, {}, [](const Member& m) { return m.fitness.geomean; }).fitness.geomean;
   }
-  if (file_.gain > 0) return fitness.geomean > (1 + file_.gain) * best_.fitness.geomean;
-  return fitness.geomean >= best_.fitness.geomean;
+  if (gains(fitness)) return true;
+  return file_.gain <= 0 && fitness.geomean >= best_.fitness.geomean && supervisor_.takes_equals();
+}
+
+// By more than rounding, and more than the file asks for.
+bool Search::gains(const Fitness& fitness) const {
+  return fitness.correct() && fitness.geomean > (1 + std::max(file_.gain, rounding)) * best_.fitness.geomean;
 }
 
 void Search::enter_population(const Member& member) {
@@ -235,16 +242,20 @@ void Search::commit(Member& member, const Proposal& proposal) {
 }
 
 void Search::consider(Member member, const Proposal& proposal) {
-  const double before = best_.fitness.geomean;
+  const bool gained = gains(member.fitness);
+  const bool no_worse = member.fitness.geomean >= best_.fitness.geomean;
   const bool accepted = accept(member);
   if (accepted) commit(member, proposal);
   if (accepted && file_.mode == SearchMode::population) enter_population(member);
-  const bool better = member.fitness.correct() && accepted && member.fitness.geomean >= before;
-  const bool gained = better && member.fitness.geomean > before * (1 + 1e-9);
-  supervisor_.judged(/*repeated=*/false, !member.fitness.correct(), accepted, gained);
-  const bool onward = file_.silicon ? accepted : member.fitness.geomean > work_.fitness.geomean || better;
+  supervisor_.judged(/*repeated=*/false, !member.fitness.correct(), accepted, accepted && gained);
+  const bool onward = accepted || (!file_.silicon && member.fitness.geomean > work_.fitness.geomean);
   if (member.fitness.correct() && onward) work_ = member;
-  if (better) best_ = std::move(member);
+  if (accepted && no_worse) best_ = std::move(member);
+}
+
+const Fitness* Search::known(const Design& design) const {
+  const auto found = known_.find(key_of(design));
+  return found == known_.end() ? nullptr : &found->second;
 }
 
 Fitness Search::judge(const Proposal& proposal) {
@@ -273,8 +284,29 @@ void Search::report() {
                      best_.fitness.geomean, start_.fitness.geomean, std::string(operators_[operator_]->name())});
 }
 
+// Everything that may vary gets the value that the program has, so that like designs read alike.
+Design Search::written_out(Design design) const {
+  const DesignFacts found = facts(design, {}, /*simulate=*/false);
+  for (const Variable& variable : file_.variables) {
+    const auto value = found.parameters.find(variable.name);
+    if (!setting_of(design, variable.name) && value != found.parameters.end())
+      set(design, variable.name, value->second);
+  }
+  for (const MoveKind kind : file_.moves) {
+    const auto has = std::ranges::find(design.moves, kind, &Move::kind);
+    if (has != design.moves.end()) continue;
+    Move move;
+    move.kind = kind;
+    if (kind == MoveKind::persistent) move.value = found.facts.find("persistent")->second > 0 ? 1 : 0;
+    if (kind == MoveKind::order) move.value = found.facts.find("longest_first")->second > 0 ? 1 : 0;
+    if (kind != MoveKind::branchless) design.moves.push_back(move);
+  }
+  std::ranges::stable_sort(design.moves, {}, &Move::kind);
+  return design;
+}
+
 void Search::begin() {
-  start_.design = file_.start;
+  start_.design = written_out(file_.start);
   start_.fitness = ask_model(start_.design);
   best_model_ = start_.fitness.geomean;
   if (start_.fitness.correct() && file_.silicon) start_.fitness = ask_silicon(start_.design);
@@ -313,7 +345,7 @@ void Search::retreat() {
       if (random_.share() < 1.0 / 3) share = random_.share();
     }
     Member member{design_at(file_, from.design, thrown), {}, -1};
-    if (knows(member.design)) continue;
+    if (known(member.design) != nullptr) continue;
     parent_ = &from;
     const Fitness fitness = judge({member.design, "", fmt::format("thrown anew from version {}", index), "", ""});
     if (!fitness.correct()) continue;

@@ -84,7 +84,8 @@ class Search {
   // Judges a design; commits it where that is deserved, and goes on from it where it is better than the parent. The
   // fitness is the model's where silicon was not asked, on silicon's scale. Throws SearchEnded when a budget is spent.
   Fitness judge(const Proposal& proposal);
-  [[nodiscard]] bool knows(const Design& design) const { return known_.contains(key_of(design)); }
+  // What a design was judged before; null if it was not.
+  [[nodiscard]] const Fitness* known(const Design& design) const;
   DesignFacts facts(const Design& design, const Fitness& fitness, bool simulate = true) const;
   // An answer from outside: the recorded one where the search takes its way again, else what `ask` gives.
   std::string outside(const std::string& kind, const std::function<std::string()>& ask);
@@ -106,6 +107,8 @@ class Search {
   bool worth_measuring(const Fitness& fitness) const;
   Fitness judged_fitness(const Design& design);
   bool accept(const Member& member);
+  [[nodiscard]] bool gains(const Fitness& fitness) const;
+  [[nodiscard]] Design written_out(Design design) const;
   void consider(Member member, const Proposal& proposal);
   void commit(Member& member, const Proposal& proposal);
   void enter_population(const Member& member);

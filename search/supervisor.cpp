@@ -7,20 +7,18 @@ namespace perfmodel {
 void Supervisor::judged(bool repeated, bool refused, bool committed, bool gained) {
   repeats_ = repeated ? repeats_ + 1 : 0;
   if (repeated) return;
-  ++since_version_;
+  ++since_gain_;
   refused_ = refused ? refused_ + 1 : 0;
   if (!committed) return;
-  since_version_ = 0;
   neutral_ = gained ? 0 : neutral_ + 1;
-  if (gained) redirections_ = 0;
+  if (gained) since_gain_ = redirections_ = 0;
 }
 
 std::string Supervisor::trouble() const {
   if (!reason_.empty()) return reason_;
-  if (since_version_ >= settings_.stall) return fmt::format("{} evaluations without a version", since_version_);
+  if (since_gain_ >= settings_.stall) return fmt::format("{} evaluations without gain", since_gain_);
   if (refused_ >= settings_.failures) return fmt::format("{} refused designs in a row", refused_);
   if (repeats_ >= settings_.repeats) return fmt::format("{} designs in a row that were met before", repeats_);
-  if (neutral_ >= settings_.neutral) return fmt::format("{} versions in a row without gain", neutral_);
   return {};
 }
 
@@ -29,7 +27,7 @@ Redirection Supervisor::redirect() {
   if (found.empty()) return Redirection::none;
   told_ = std::move(found);
   reason_.clear();
-  since_version_ = refused_ = repeats_ = neutral_ = 0;
+  since_gain_ = refused_ = repeats_ = 0;
   if (++redirections_ > settings_.most_redirections) return Redirection::give_up;
   // Widen, rotate, retreat, and again; with one operator there is nothing to rotate to.
   switch (redirections_ % 3) {

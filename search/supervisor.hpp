@@ -1,6 +1,7 @@
 // Watches a search for stalls and unproductive cycles, and says what to do about one. The thresholds are settings
-// (SupervisorSettings): so many evaluations without a version, refused designs in a row, designs in a row that were met
-// before, versions in a row without gain.
+// (SupervisorSettings): so many evaluations without gain, refused designs in a row, designs in a row that were met
+// before, an operator with nothing left to propose. Versions that only equal the best are let in up to so many in a
+// row.
 #pragma once
 
 #include <array>
@@ -27,6 +28,8 @@ class Supervisor {
 
   // What came of a design.
   void judged(bool repeated, bool refused, bool committed, bool gained);
+  // Whether one more version that only equals the best may be committed.
+  [[nodiscard]] bool takes_equals() const { return neutral_ < settings_.neutral; }
   // The operator has nothing left to propose.
   void exhausted() { reason_ = "the operator has nothing left to propose"; }
 
@@ -40,7 +43,7 @@ class Supervisor {
 
   SupervisorSettings settings_;
   std::size_t operators_;
-  int since_version_ = 0;
+  int since_gain_ = 0;
   int refused_ = 0;
   int repeats_ = 0;
   int neutral_ = 0;
