@@ -13,8 +13,11 @@
 #include "arch/load.hpp"
 #include "cli/console.hpp"
 #include "cli/interrupt.hpp"
+#include "search/comparison.hpp"
 #include "search/evolve_file.hpp"
 #include "search/search.hpp"
+#include "search/trajectory.hpp"
+#include "support/atomic_file.hpp"
 #include "support/diagnostic.hpp"
 #include "workloads/library.hpp"
 
@@ -78,7 +81,7 @@ void run_search(const EvolveOptions& given) {
     line.clear();
     if (!given.quiet) fmt::print(stderr, "{}\n", text);
   };
-  Search search(std::move(file), std::move(machine), load_library(), options);
+  Search search(std::move(file), std::make_shared<Oracle>(std::move(machine), load_library()), options);
   const SearchResult result = search.run();
   line.clear();
   const SearchProgress& end = result.progress;
@@ -86,6 +89,76 @@ void run_search(const EvolveOptions& given) {
              end.measurements > 0 ? fmt::format(" and {} measurements", end.measurements) : "", end.start, end.best,
              100 * (end.best / end.start - 1));
   fmt::print("ended: {}\nsee perfmodel evolve report {}\n", result.ended, options.folder);
+}
+
+struct ReportOptions {
+  std::string folder;
+  std::string html;
+  bool json = false;
+};
+
+void run_report(const ReportOptions& options) {
+  const Trajectory trajectory = load_trajectory(options.folder);
+  if (!options.html.empty()) write_file_atomically(options.html, trajectory_html(trajectory));
+  fmt::print("{}", options.json ? trajectory_json(trajectory) : trajectory_text(trajectory));
+}
+
+struct CompareOptions {
+  std::string file;
+  std::vector<std::string> operators;
+  ComparisonOptions comparison;
+  double within = 1;  // percent
+  bool json = false;
+  bool quiet = false;
+};
+
+void run_compare(CompareOptions options) {
+  const EvolveFile file = load_evolve_file(options.file);
+  const std::vector<std::string> names(variation_names.begin(), variation_names.end());
+  for (const std::string& name : options.operators) {
+    options.comparison.operators.push_back(static_cast<VariationKind>(parse_choice("--operators", name, names)));
+  }
+  options.comparison.within = options.within / 100;
+  const InterruptGuard guard;
+  options.comparison.say = [&](const std::string& line) {
+    InterruptGuard::check();
+    if (!options.quiet) fmt::print(stderr, "{}\n", line);
+  };
+  const auto oracle =
+      std::make_shared<Oracle>(load_machine(file.machine, {}, file_location(options.file)), load_library());
+  const Comparison comparison = compare(file, oracle, options.comparison);
+  fmt::print("{}", options.json ? comparison_json(comparison) : comparison_text(comparison));
+}
+
+void add_report_command(CLI::App& command, Context& context) {
+  auto options = std::make_shared<ReportOptions>();
+  CLI::App* report = command.add_subcommand("report", "Say what each version of a search changed and gained");
+  auto* folder = report->add_option("DIR", options->folder, "The folder of the search")->required();
+  auto* html = report->add_option("--html", options->html, "Write a page with the curve as well");
+  report->add_flag("--json", options->json, "Print JSON");
+  context.files.push_back(folder);
+  context.files.push_back(html);
+  report->callback([options] { run_report(*options); });
+}
+
+void add_compare_command(CLI::App& command, Context& context) {
+  auto options = std::make_shared<CompareOptions>();
+  CLI::App* compare =
+      command.add_subcommand("compare", "Repeat a search by several operators over several seeds, in memory");
+  auto* file = compare->add_option("FILE", options->file, "What to search")->required();
+  auto* operators =
+      compare->add_option("--operators", options->operators, "Operators, comma separated")->required()->delimiter(',');
+  compare->add_option("--seeds", options->comparison.seeds, "Runs an operator")->check(CLI::Range(1, 100000));
+  compare->add_option("--within", options->within, "How near to the best counts as found, in percent")
+      ->check(CLI::Range(0.0, 100.0));
+  compare->add_option("--evaluations", options->comparison.evaluations, "Of a run, instead of the file's")
+      ->check(CLI::PositiveNumber);
+  compare->add_flag("--random-start", options->comparison.random_start, "Start from a design thrown by the seed");
+  compare->add_flag("--json", options->json, "Print JSON");
+  compare->add_flag("--quiet", options->quiet, "Say nothing but the result");
+  context.files.push_back(file);
+  context.values[operators] = {variation_names.begin(), variation_names.end()};
+  compare->callback([options] { run_compare(*options); });
 }
 
 }  // namespace
@@ -106,6 +179,8 @@ void add_evolve_command(CLI::App& app, Context& context) {
   context.examples[command] =
       "  perfmodel evolve search.yaml --out out/search     search, or go on after an interruption\n"
       "  perfmodel evolve report out/search                what each version changed and gained\n";
+  add_report_command(*command, context);
+  add_compare_command(*command, context);
   command->callback([options, command] {
     if (!command->get_subcommands().empty()) return;
     if (options->file.empty())

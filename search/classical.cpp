@@ -27,10 +27,16 @@ class RandomDesigns final : public Variation {
   [[nodiscard]] std::string_view name() const override { return "random"; }
 
   bool step(Search& search) override {
-    std::vector<double> shares(dimensions(search.file()));
-    for (double& share : shares) share = search.random().share();
-    search.judge({design_at(search.file(), search.file().start, shares), "", "", "", ""});
-    return true;
+    constexpr int most_throws = 2000;  // in search of a design that is new
+    for (int i = 0; i < most_throws; ++i) {
+      std::vector<double> shares(dimensions(search.file()));
+      for (double& share : shares) share = search.random().share();
+      const Design design = design_at(search.file(), search.file().start, shares);
+      if (search.known(design) != nullptr) continue;
+      search.judge({design, "", "", "", ""});
+      return true;
+    }
+    return false;
   }
 };
 

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "search/lineage.hpp"
+#include "search/measured_table.hpp"
 #include "support/data_path.hpp"
 #include "support/table.hpp"
 #include "support/text_file.hpp"
@@ -264,7 +265,16 @@ class Reader {
     silicon.budget = static_cast<int>(map.integer("budget", {.min = 1, .max = 1'000'000}));
     silicon.margin = map.optional_number("margin", NumberRange::fraction()).value_or(silicon.margin);
     if (map.has("compile")) silicon.compile = read_command(map.map("compile"), "compile command");
-    silicon.measure = read_command(map.map("measure"), "measuring command");
+    const std::optional<std::string> table = map.optional_string("table");
+    if (table) {
+      try {
+        silicon.table = std::make_shared<MeasuredTable>(Table::load_file(near_file(*table)));
+      } catch (const InputError& error) {
+        faults_.append(error.diagnostics());
+      }
+    } else {
+      silicon.measure = read_command(map.map("measure"), "measuring command");
+    }
     map.finish();
     return silicon;
   }
@@ -319,7 +329,7 @@ EvolveFile load_evolve_file(const std::string& path) { return Reader(path).read(
 Design best_of(const std::string& folder) {
   const std::string git = (fs::path(folder) / "lineage.git").string();
   if (!is_lineage(git)) throw InputError(file_location(folder), "no lineage of a search in this folder");
-  const Lineage lineage(git);
+  const Lineage lineage = Lineage::for_reading(git);
   const LineageVersion* best = nullptr;
   double most = -1;
   for (const LineageVersion& version : lineage.versions()) {

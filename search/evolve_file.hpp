@@ -31,8 +31,9 @@ double share_of(const Variable& variable, double value);
 // The nearest value that the variable may have.
 double snapped(const Variable& variable, double value);
 
-enum class VariationKind : std::uint8_t { rules, agent, random, de, cmaes, nsga2 };
-inline constexpr std::array<std::string_view, 6> variation_names{"rules", "agent", "random", "de", "cmaes", "nsga2"};
+enum class VariationKind : std::uint8_t { rules, agent, ranked, surrogate, random, de, cmaes, nsga2 };
+inline constexpr std::array<std::string_view, 8> variation_names{"rules",  "agent", "ranked", "surrogate",
+                                                                 "random", "de",    "cmaes",  "nsga2"};
 
 enum class SearchMode : std::uint8_t { single, population };
 
@@ -42,10 +43,13 @@ struct ExternalCommand {
   SandboxOptions box;
 };
 
+class MeasuredTable;
+
 struct SiliconSettings {
   ExternalCommand measure;
-  std::optional<ExternalCommand> compile;  // what the compiler made of a design, before it is measured
-  int budget = 0;                          // measurements, those of incumbents included
+  std::shared_ptr<const MeasuredTable> table;  // in its place: rows measured before
+  std::optional<ExternalCommand> compile;      // what the compiler made of a design, before it is measured
+  int budget = 0;                              // measurements, those of incumbents included
   double margin =
       0.05;  // measured are designs that the model gives at least (1 - margin) of its best, and deferred ones
 };

@@ -46,6 +46,10 @@ these three files are read; they must be plain files. The design counts if it do
 no slower than the best version so far. Work left out of a program scores zero.
 )";
 
+std::string lineage_folder(const Search& search) {
+  return search.lineage() == nullptr ? "/nonexistent" : fs::absolute(search.lineage()->folder()).string();
+}
+
 std::string printable(const std::string& text, std::size_t most) {
   std::string clean;
   for (const char c : text.substr(0, most)) {
@@ -117,7 +121,9 @@ class ExternalAgent final : public Variation {
               {"supervisor", direction_}};
     for (const Operator& op : search.file().suite->configurations()) json["configurations"].push_back(op.name);
     json["versions"] = Json::array();
-    for (const LineageVersion& version : search.lineage().versions()) json["versions"].push_back(version.subject);
+    if (search.lineage() != nullptr) {
+      for (const LineageVersion& version : search.lineage()->versions()) json["versions"].push_back(version.subject);
+    }
     return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
   }
 
@@ -128,7 +134,7 @@ class ExternalAgent final : public Variation {
     if (box.unsafe) {
       program = binary;
       box.environment.push_back("PERFMODEL_DATA=" + data_root());
-      box.environment.push_back("LINEAGE=" + fs::absolute(search.lineage().folder()).string());
+      box.environment.push_back("LINEAGE=" + lineage_folder(search));
       return box;
     }
     program = inside + "/bin/perfmodel";
@@ -137,7 +143,7 @@ class ExternalAgent final : public Variation {
       const std::string host = data_path(folder);
       if (fs::exists(host)) box.readable.push_back({host, fmt::format("{}/share/{}", inside, folder)});
     }
-    box.readable.push_back({fs::absolute(search.lineage().folder()).string(), "/lineage"});
+    if (search.lineage() != nullptr) box.readable.push_back({lineage_folder(search), "/lineage"});
     for (std::string& variable : box.environment) {
       if (variable.starts_with("PATH=")) variable = fmt::format("PATH={}/bin:{}", inside, variable.substr(5));
     }
@@ -149,7 +155,7 @@ class ExternalAgent final : public Variation {
   std::string run(const Search& search, const Member& parent) {
     std::string program;
     const SandboxOptions box = box_for(search, command_.box, program);
-    const std::string lineage = box.unsafe ? fs::absolute(search.lineage().folder()).string() : "/lineage";
+    const std::string lineage = box.unsafe ? lineage_folder(search) : "/lineage";
     std::vector<WorkFile> files = files_of(parent.design);
     files.push_back({"TASK.md", std::string(task)});
     files.push_back({"state.json", state(search, parent)});

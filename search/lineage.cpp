@@ -88,6 +88,10 @@ Lineage::Lineage(std::string folder) : folder_(std::move(folder)) {
   read_versions();
 }
 
+Lineage::Lineage(std::string folder, Reading /*unused*/) : folder_(std::move(folder)) { read_versions(); }
+
+Lineage Lineage::for_reading(std::string folder) { return {std::move(folder), Reading{}}; }
+
 std::string Lineage::git(const std::vector<std::string>& arguments, const std::string& input) const {
   ProcessOptions options = git_options();
   options.input = input;

@@ -23,6 +23,8 @@ class Lineage {
   // Opens the repository, or makes an empty one. One process at a time may write: the caller sees to that. Throws
   // RuntimeError where git is missing or fails.
   explicit Lineage(std::string folder);
+  // One that is there, and may be in use; nothing is written.
+  static Lineage for_reading(std::string folder);
 
   [[nodiscard]] const std::vector<LineageVersion>& versions() const { return versions_; }
 
@@ -35,6 +37,8 @@ class Lineage {
   [[nodiscard]] const std::string& folder() const { return folder_; }
 
  private:
+  struct Reading {};
+  Lineage(std::string folder, Reading);
   std::string git(const std::vector<std::string>& arguments, const std::string& input = "") const;
   void read_versions();
 

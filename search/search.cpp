@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "search/content.hpp"
+#include "search/measured_table.hpp"
 #include "search/silicon.hpp"
 #include "support/diagnostic.hpp"
 
@@ -34,6 +35,8 @@ std::vector<std::unique_ptr<Variation>> make_operators(const EvolveFile& file) {
       case VariationKind::rules: operators.push_back(make_rule_agent()); break;
       case VariationKind::agent: operators.push_back(make_external_agent(*file.agent)); break;
       case VariationKind::random: operators.push_back(make_random()); break;
+      case VariationKind::ranked: operators.push_back(make_ranked(/*with_model=*/true)); break;
+      case VariationKind::surrogate: operators.push_back(make_ranked(/*with_model=*/false)); break;
       default: operators.push_back(make_classical(kind));
     }
   }
@@ -41,7 +44,8 @@ std::vector<std::unique_ptr<Variation>> make_operators(const EvolveFile& file) {
 }
 
 void require_box(const EvolveFile& file, bool unsafe) {
-  if (unsafe || (!file.agent && !file.silicon)) return;
+  const bool external = file.agent || (file.silicon && !file.silicon->table);
+  if (unsafe || !external) return;
   const std::string why = sandbox_unavailable();
   if (why.empty()) return;
   throw InputError({}, fmt::format("external programs run in a box, and there is none: {}", why),
@@ -50,12 +54,12 @@ void require_box(const EvolveFile& file, bool unsafe) {
 
 }  // namespace
 
-Search::Search(EvolveFile file, Machine machine, Library library, SearchOptions options)
+Search::Search(EvolveFile file, std::shared_ptr<Oracle> oracle, SearchOptions options)
     : file_(std::move(file)),
       options_(std::move(options)),
-      oracle_(std::move(machine), std::move(library)),
-      record_((require_box(file_, options_.unsafe), options_.folder), identity_of(file_, oracle_.machine())),
-      lineage_(options_.folder + "/lineage.git"),
+      oracle_(std::move(oracle)),
+      record_((require_box(file_, options_.unsafe), options_.folder), identity_of(file_, oracle_->machine())),
+      lineage_(options_.folder.empty() ? nullptr : std::make_unique<Lineage>(options_.folder + "/lineage.git")),
       supervisor_(file_.supervisor, file_.operators.size()),
       random_(file_.seed),
       started_(Clock::now()),
@@ -86,7 +90,7 @@ void Search::say(const std::string& line) const {
 }
 
 DesignFacts Search::facts(const Design& design, const Fitness& fitness, bool simulate) const {
-  return facts_of(oracle_.machine(), *file_.suite, design, fitness, simulate);
+  return facts_of(oracle_->machine(), *file_.suite, design, fitness, simulate);
 }
 
 std::string Search::outside(const std::string& kind, const std::function<std::string()>& ask) {
@@ -101,7 +105,7 @@ Fitness Search::ask_model(const Design& design) {
   const std::string key = key_of(design);
   if (std::optional<Fitness> recorded = record_.score(key)) return *recorded;
   ask_afresh();
-  const Score score = oracle_.score(*file_.suite, candidate_of(design));
+  const Score score = oracle_->score(*file_.suite, candidate_of(design));
   Fitness fitness;
   fitness.refusal = score.refusal;
   double upper = 0;
@@ -124,6 +128,7 @@ Fitness Search::ask_model(const Design& design) {
 Fitness Search::ask_silicon(const Design& design) {
   if (measurements_ >= file_.silicon->budget) throw SearchEnded{"the budget of measurements is spent"};
   ++measurements_;
+  if (file_.silicon->table) return file_.silicon->table->fitness(*file_.suite, design);
   const std::uint64_t hidden = random_.bits() >> 12U;
   report();
   return read_fitness(
@@ -175,6 +180,7 @@ bool Search::accept(const Member& member) {
   if (!fitness.correct()) return false;
   if (file_.silicon) {
     if (!fitness.measured || fitness.geomean <= best_.fitness.geomean) return false;
+    if (file_.silicon->table) return true;  // what is written there does not vary
     const Fitness again = ask_silicon(best_.design);
     if (!again.correct()) return true;  // the incumbent fails on inputs that this one passed
     const double before = best_.fitness.geomean;
@@ -210,13 +216,16 @@ void Search::commit(Member& member, const Proposal& proposal) {
   const Member& from = *parent_;
   const std::string change = member.version == 0 ? "start" : difference(from.design, member.design);
   std::vector<WorkFile> files = files_of(member.design);
-  if (member.version < static_cast<int>(lineage_.versions().size())) {
+  versions_.push_back(member);
+  say(fmt::format("version {}: {:.1f} TFLOPS, {}", member.version, member.fitness.geomean, change));
+  if (lineage_ == nullptr) return;
+  if (member.version < static_cast<int>(lineage_->versions().size())) {
     // Committed before the search was killed.
-    const LineageVersion& there = lineage_.versions()[static_cast<std::size_t>(member.version)];
+    const LineageVersion& there = lineage_->versions()[static_cast<std::size_t>(member.version)];
     for (const WorkFile& file : files) {
-      if (lineage_.file(there, file.name) == file.bytes) continue;
+      if (lineage_->file(there, file.name) == file.bytes) continue;
       throw RuntimeError(fmt::format("version {} of the lineage in '{}' is not the one that this search made",
-                                     member.version, lineage_.folder()));
+                                     member.version, lineage_->folder()));
     }
   } else {
     Json score{{"version", member.version},
@@ -235,10 +244,8 @@ void Search::commit(Member& member, const Proposal& proposal) {
     score["limiter"] = found.limiter;
     score["cycle"] = found.cycle;
     files.push_back({"score.json", score.dump(1, ' ', false, Json::error_handler_t::replace) + "\n"});
-    lineage_.commit(files, fmt::format("{}\n\n{:.1f} TFLOPS\n", change.substr(0, 200), member.fitness.geomean));
+    lineage_->commit(files, fmt::format("{}\n\n{:.1f} TFLOPS\n", change.substr(0, 200), member.fitness.geomean));
   }
-  versions_.push_back(member);
-  say(fmt::format("version {}: {:.1f} TFLOPS, {}", member.version, member.fitness.geomean, change));
 }
 
 void Search::consider(Member member, const Proposal& proposal) {
@@ -269,9 +276,18 @@ Fitness Search::judge(const Proposal& proposal) {
   Member member{proposal.design, judged_fitness(proposal.design), -1};
   const Fitness fitness = member.fitness;
   known_.emplace(key, fitness);
+  if (fitness.measured || !file_.silicon) judged_.push_back(member);
+  note_step(fitness);
   consider(std::move(member), proposal);
   report();
   return fitness;
+}
+
+void Search::note_step(const Fitness& fitness) {
+  const bool comparable = fitness.correct() && (fitness.measured || !file_.silicon);
+  if (!comparable || (!steps_.empty() && fitness.geomean <= steps_.back().geomean)) return;
+  steps_.push_back({evaluations_, measurements_, fitness.geomean});
+  if (options_.target > 0 && fitness.geomean >= options_.target) throw SearchEnded{"the target is reached"};
 }
 
 void Search::check_budgets() {
@@ -305,8 +321,22 @@ Design Search::written_out(Design design) const {
   return design;
 }
 
+// One that the model does not refuse and a table of measurements has, if a thousand throws give one.
+Design Search::thrown_start() {
+  Design design = written_out(file_.start);
+  for (int i = 0; i < 1000; ++i) {
+    std::vector<double> shares(file_.variables.size() + file_.moves.size());
+    for (double& share : shares) share = random_.share();
+    Design thrown = design_at(file_, design, shares);
+    const bool there =
+        !file_.silicon || !file_.silicon->table || file_.silicon->table->fitness(*file_.suite, thrown).correct();
+    if (there && ask_model(thrown).correct()) return thrown;
+  }
+  return design;
+}
+
 void Search::begin() {
-  start_.design = written_out(file_.start);
+  start_.design = options_.random_start ? thrown_start() : written_out(file_.start);
   start_.fitness = ask_model(start_.design);
   best_model_ = start_.fitness.geomean;
   if (start_.fitness.correct() && file_.silicon) start_.fitness = ask_silicon(start_.design);
@@ -317,6 +347,8 @@ void Search::begin() {
   parent_ = &start_;
   commit(start_, {});
   best_ = work_ = start_;
+  judged_.push_back(start_);
+  note_step(start_.fitness);
   population_ = {start_};
 }
 
@@ -378,8 +410,8 @@ void Search::redirect(Redirection redirection) {
 SearchResult Search::run() {
   SearchResult result;
   result.resumed = record_.resumed();
-  begin();
   try {
+    begin();
     while (true) {
       check_budgets();
       choose_parent();
@@ -390,6 +422,7 @@ SearchResult Search::run() {
   } catch (const SearchEnded& ended) {
     result.ended = ended.why;
   }
+  result.steps = steps_;
   record_.add("end", Json{{"why", result.ended}}.dump(), elapsed());
   result.progress = {evaluations_,
                      file_.evaluations,

@@ -49,16 +49,26 @@ struct SearchProgress {
 };
 
 struct SearchOptions {
-  std::string folder;
+  std::string folder;                                   // of the lineage and the journal; "": nothing is kept
   bool unsafe = false;                                  // external programs without bubblewrap
   int evaluations = 0;                                  // instead of the file's; 0: the file's
+  double target = 0;          // TFLOPS at which the search has found enough; 0: none
+  bool random_start = false;  // from a design thrown by the seed instead of the file's
   std::function<void(const SearchProgress&)> progress;  // often; may throw to end the program
   std::function<void(const std::string&)> say;          // a line of what happened
 };
 
+// A design that came out best so far, and when.
+struct SearchStep {
+  int evaluations = 0;
+  int measurements = 0;
+  double geomean = 0;
+};
+
 struct SearchResult {
   SearchProgress progress;
-  std::string ended;  // why
+  std::vector<SearchStep> steps;  // where the best of all designs judged so far got better, correct ones alone
+  std::string ended;              // why
   bool resumed = false;
 };
 
@@ -72,7 +82,7 @@ class Search {
  public:
   // Throws InputError for a folder that holds another search, for a start that scores zero, and for external programs
   // where there is no box for them.
-  Search(EvolveFile file, Machine machine, Library library, SearchOptions options);
+  Search(EvolveFile file, std::shared_ptr<Oracle> oracle, SearchOptions options);
   ~Search();
 
   SearchResult run();
@@ -91,8 +101,14 @@ class Search {
   std::string outside(const std::string& kind, const std::function<std::string()>& ask);
   Random& random() { return random_; }
   [[nodiscard]] const EvolveFile& file() const { return file_; }
-  [[nodiscard]] const Oracle& oracle() const { return oracle_; }
-  [[nodiscard]] const Lineage& lineage() const { return lineage_; }
+  [[nodiscard]] const Oracle& oracle() const { return *oracle_; }
+  // Null where nothing is kept.
+  [[nodiscard]] const Lineage* lineage() const { return lineage_.get(); }
+  // Every design judged on silicon or, without it, by the model, in order.
+  [[nodiscard]] const std::vector<Member>& judged() const { return judged_; }
+  // The model's word on a design, which counts as no evaluation.
+  Fitness model(const Design& design) { return ask_model(design); }
+  [[nodiscard]] int measurements() const { return measurements_; }
   [[nodiscard]] const SearchOptions& options() const { return options_; }
   [[nodiscard]] const Member& best() const { return best_; }
   [[nodiscard]] int evaluations() const { return evaluations_; }
@@ -109,12 +125,14 @@ class Search {
   bool accept(const Member& member);
   [[nodiscard]] bool gains(const Fitness& fitness) const;
   [[nodiscard]] Design written_out(Design design) const;
+  Design thrown_start();
   void consider(Member member, const Proposal& proposal);
   void commit(Member& member, const Proposal& proposal);
   void enter_population(const Member& member);
   void choose_parent();
   void redirect(Redirection redirection);
   void retreat();
+  void note_step(const Fitness& fitness);
   void check_budgets();
   void report();
   [[nodiscard]] double elapsed() const;
@@ -122,9 +140,9 @@ class Search {
 
   EvolveFile file_;
   SearchOptions options_;
-  Oracle oracle_;
+  std::shared_ptr<Oracle> oracle_;
   SearchRecord record_;
-  Lineage lineage_;
+  std::unique_ptr<Lineage> lineage_;
   Supervisor supervisor_;
   Random random_;
   Clock::time_point started_;
@@ -138,6 +156,8 @@ class Search {
   Member work_;  // that a single line goes on from: the best, or where a retreat led
   std::vector<Member> population_;
   std::vector<Member> versions_;
+  std::vector<Member> judged_;
+  std::vector<SearchStep> steps_;
   const Member* parent_ = nullptr;
   double best_model_ = 0;  // the best that the model gave any design
   int evaluations_ = 0;
@@ -163,6 +183,9 @@ class Variation {
 std::unique_ptr<Variation> make_rule_agent();
 std::unique_ptr<Variation> make_external_agent(ExternalCommand command);
 std::unique_ptr<Variation> make_random();
+// The model's order, corrected by what was judged so far (a Gaussian process over the variables); or that process
+// alone.
+std::unique_ptr<Variation> make_ranked(bool with_model);
 // Differential evolution, CMA-ES or NSGA-II of pagmo2. Throws InputError where the program was built without it.
 std::unique_ptr<Variation> make_classical(VariationKind kind);
 

@@ -22,18 +22,20 @@ std::string journal_path(const std::string& folder) {
 
 }  // namespace
 
-SearchRecord::SearchRecord(const std::string& folder, const std::string& identity) : journal_(journal_path(folder)) {
-  if (journal_.lines().empty()) {
-    journal_.add(Json{{"run", identity}}.dump(), /*durable=*/true);
+SearchRecord::SearchRecord(const std::string& folder, const std::string& identity) {
+  if (folder.empty()) return;
+  journal_ = std::make_unique<Journal>(journal_path(folder));
+  if (journal_->lines().empty()) {
+    journal_->add(Json{{"run", identity}}.dump(), /*durable=*/true);
     return;
   }
-  const Json first = Json::parse(journal_.lines().front(), nullptr, false);
+  const Json first = Json::parse(journal_->lines().front(), nullptr, false);
   if (!first.is_object() || first.value("run", "") != identity) {
     throw InputError(file_location(journal_path(folder)),
                      "the folder holds another search: its file, suite, start, machine or model differs",
                      {{{}, "name another folder with --out, or remove this one"}});
   }
-  for (std::size_t i = 1; i < journal_.lines().size(); ++i) read(journal_.lines()[i]);
+  for (std::size_t i = 1; i < journal_->lines().size(); ++i) read(journal_->lines()[i]);
   resumed_ = true;
 }
 
@@ -54,7 +56,8 @@ std::optional<Fitness> SearchRecord::score(const std::string& key) const {
 }
 
 void SearchRecord::add_score(const std::string& key, const Fitness& fitness) {
-  journal_.add(fmt::format(R"({{"score":"{}","fitness":{}}})", key, fitness_json(fitness)), /*durable=*/false);
+  if (journal_ == nullptr) return;
+  journal_->add(fmt::format(R"({{"score":"{}","fitness":{}}})", key, fitness_json(fitness)), /*durable=*/false);
 }
 
 std::optional<std::string> SearchRecord::next(const std::string& kind) {
@@ -66,7 +69,8 @@ std::optional<std::string> SearchRecord::next(const std::string& kind) {
 }
 
 void SearchRecord::add(const std::string& kind, const std::string& json, double elapsed) {
-  journal_.add(fmt::format(R"({{"event":"{}","elapsed":{:.3f},"of":{}}})", kind, elapsed, json), /*durable=*/true);
+  if (journal_ == nullptr) return;
+  journal_->add(fmt::format(R"({{"event":"{}","elapsed":{:.3f},"of":{}}})", kind, elapsed, json), /*durable=*/true);
 }
 
 }  // namespace perfmodel

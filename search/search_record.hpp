@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -16,7 +17,8 @@ namespace perfmodel {
 
 class SearchRecord {
  public:
-  // `identity` says what search this is. Throws InputError where the folder's journal is of another one.
+  // `identity` says what search this is. Throws InputError where the folder's journal is of another one. Without folder
+  // nothing is kept.
   SearchRecord(const std::string& folder, const std::string& identity);
 
   // What the model said of a design in an earlier run.
@@ -35,7 +37,7 @@ class SearchRecord {
  private:
   void read(const std::string& line);
 
-  Journal journal_;
+  std::unique_ptr<Journal> journal_;
   std::unordered_map<std::string, Fitness> scores_;
   std::map<std::string, std::deque<std::string>> events_;
   double elapsed_ = 0;
