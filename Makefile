@@ -7,10 +7,14 @@ CALIBRATION ?= out/calibration
 BINARY := build/release/perfmodel
 
 BUILD_PACKAGES := g++ cmake ninja-build libfmt-dev libyaml-dev libeigen3-dev libcli11-dev nlohmann-json3-dev \
-                  libmuparser-dev libcsv-dev
-TEST_PACKAGES  := $(BUILD_PACKAGES) doctest-dev libexpat1-dev
+                  libmuparser-dev libcsv-dev libsimdjson-dev libxxhash-dev
+# What perfmodel evolve uses beyond that: classical operators, the lineage, the box for external programs. Not for
+# make predict, which needs none of it.
+SEARCH_PACKAGES := libpagmo-dev git bubblewrap
+TEST_PACKAGES  := $(BUILD_PACKAGES) $(SEARCH_PACKAGES) doctest-dev libexpat1-dev
 BENCH_PACKAGES := $(BUILD_PACKAGES) libbenchmark-dev
 CUDA_PACKAGES  := $(BUILD_PACKAGES) librandom123-dev
+PYTHON_PACKAGES := $(BUILD_PACKAGES) python3-venv python3-dev
 FUZZ_PACKAGES  := $(BUILD_PACKAGES) clang
 
 # $(call configure,PRESET): configures once; Ninja reruns CMake by itself afterwards.
@@ -18,27 +22,32 @@ configure = test -f build/$(1)/build.ninja || cmake --preset $(1) -Wno-dev > /de
 # What the builds say goes to stderr, so that `make predict` prints the prediction alone on stdout.
 compile = cmake --build build/$(1) -j $(JOBS) -- --quiet >&2
 
-.PHONY: help build predict test test-asan bench fuzz tidy install clean venv-cuda cuda cuda-bundle calibrate
+.PHONY: help python test-python build predict test test-asan bench fuzz tidy install clean venv-cuda cuda cuda-bundle calibrate
 
 help:
 	@echo 'make predict     build the binary and predict workloads/llama2_block.yaml'
 	@echo 'make build       build $(BINARY)'
 	@echo 'make test        build and run every test'
 	@echo 'make test-asan   the same under the address and undefined-behaviour sanitizers'
+	@echo 'make python      build the Python module into .venv'
+	@echo 'make test-python test it, the adapters and the MCP server (downloads the frameworks, about 1 GB)'
 	@echo 'make bench       run the benchmarks'
-	@echo 'make fuzz        fuzz the YAML and CSV readers, FUZZ_SECONDS=$(FUZZ_SECONDS) each'
+	@echo 'make fuzz        fuzz the YAML, CSV and JSON-lines readers, FUZZ_SECONDS=$(FUZZ_SECONDS) each'
 	@echo 'make tidy        clang-tidy'
 	@echo 'make install     install to PREFIX=$(PREFIX)'
 	@echo 'make cuda        build build/cuda/perfmodel, which can calibrate (needs CUDA 13 and CUPTI, no GPU)'
 	@echo 'make calibrate   build it and measure the GPU at hand in 5 minutes, into CALIBRATION=$(CALIBRATION)'
 	@echo 'make cuda-bundle build it and gather it with its libraries and data for another machine, build/cuda-bundle'
 
-predict: build
+predict:
+	@cmake/install_packages.sh $(BUILD_PACKAGES)
+	@$(call configure,release)
+	@$(call compile,release)
 	@$(BINARY) predict llama2_block.yaml
 
 build:
-	@cmake/install_packages.sh $(BUILD_PACKAGES)
-	@$(call configure,release)
+	@cmake/install_packages.sh $(BUILD_PACKAGES) $(SEARCH_PACKAGES)
+	@grep -qs '^pagmo_DIR:PATH=/' build/release/CMakeCache.txt || cmake --preset release -Wno-dev > /dev/null
 	@$(call compile,release)
 
 test:
@@ -49,6 +58,23 @@ test-asan:
 	@cmake/install_packages.sh $(TEST_PACKAGES)
 	@cmake/run_tests.sh asan $(JOBS)
 
+# pip keeps the build folder build/python, so that only what changed is compiled again.
+.venv/python: python/requirements.txt
+	@python3 -m venv .venv
+	@.venv/bin/pip install -q --disable-pip-version-check -r $< >&2
+	@touch $@
+
+.venv/python-test: python/requirements-test.txt .venv/python
+	@.venv/bin/pip install -q --disable-pip-version-check -r $< >&2
+	@touch $@
+
+python: .venv/python
+	@cmake/install_packages.sh $(PYTHON_PACKAGES)
+	@.venv/bin/pip install -q --disable-pip-version-check --no-build-isolation --no-deps --force-reinstall ./python >&2
+
+test-python: python build .venv/python-test
+	@PERFMODEL_BINARY=$(abspath $(BINARY)) .venv/bin/python -m pytest python
+
 bench:
 	@cmake/install_packages.sh $(BENCH_PACKAGES)
 	@$(call configure,bench)
@@ -58,7 +84,7 @@ bench:
 fuzz:
 	@cmake/install_packages.sh $(FUZZ_PACKAGES)
 	@$(call configure,fuzz)
-	@cmake --build build/fuzz -j $(JOBS) --target fuzz_yaml fuzz_csv -- --quiet
+	@cmake --build build/fuzz -j $(JOBS) --target fuzz_yaml fuzz_csv fuzz_oracle -- --quiet
 	@fuzz/run.sh $(FUZZ_SECONDS)
 
 tidy:

@@ -15,10 +15,13 @@
 #include "cli/completion.hpp"
 #include "cli/console.hpp"
 #include "cli/diff.hpp"
+#include "cli/evolve.hpp"
 #include "cli/explain.hpp"
 #include "cli/fit.hpp"
 #include "cli/help.hpp"
 #include "cli/interrupt.hpp"
+#include "cli/mcp.hpp"
+#include "cli/oracle.hpp"
 #include "cli/predict.hpp"
 #include "cli/program.hpp"
 #include "cli/validate.hpp"
@@ -179,10 +182,13 @@ std::unique_ptr<CLI::App> make_application(Context& context) {
   add_whatif_command(*app, context);
   add_validate_command(*app, context);
   add_diff_command(*app, context);
+  add_evolve_command(*app, context);
   add_fit_command(*app, context);
   add_calibrate_command(*app, context);
   add_arch_command(*app);
   add_program_command(*app);
+  add_oracle_command(*app, context);
+  add_mcp_command(*app, context);
   add_completion_command(*app, context);
   context.examples[app.get()] =
       "  perfmodel predict llama2_block.yaml                    what one transformer block costs\n"

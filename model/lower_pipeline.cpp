@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "model/attention_items.hpp"
+#include "model/pipeline_budget.hpp"
 #include "model/pipeline_kernel.hpp"
 #include "model/schedule.hpp"
+#include "workloads/pipeline_check.hpp"
 
 namespace perfmodel {
 
@@ -21,10 +23,12 @@ constexpr double most_tiles = 1 << 20;  // of one head, so that lowering ends in
 // all but the ends of an item is a steady state.
 class ItemTimes {
  public:
-  ItemTimes(const Machine& machine, const KernelProgram& program, const Attention& attention, Fidelity fidelity)
-      : machine_(machine), program_(program), attention_(attention), fidelity_(fidelity) {}
+  ItemTimes(const Machine& machine, const PipelineFile& file, std::span<const SequenceParameter> settings,
+            const Attention& attention, Fidelity fidelity)
+      : machine_(machine), file_(file), settings_(settings), attention_(attention), fidelity_(fidelity) {}
 
-  [[nodiscard]] Pipeline program(const ItemTiles& tiles) const {
+  // Into memory that is there already.
+  void program(const ItemTiles& tiles, Pipeline& pipeline) const {
     const auto value = [](std::int64_t count) { return static_cast<double>(count); };
     const bool dropout = attention_.dropout > 0 && attention_.dropout_source == DropoutSource::fused;
     const std::array<SequenceParameter, 7> shape{{{"element_bytes", bytes_of(attention_.dtype, 16).si() / 16},
@@ -34,10 +38,14 @@ class ItemTimes {
                                                   {"masked_iterations", tiles.masked},
                                                   {"dropout", dropout ? 1.0 : 0.0},
                                                   {"causal", attention_.causal ? 1.0 : 0.0}}};
-    Pipeline pipeline = program_.pipeline(shape);
+    std::vector<SequenceParameter> given(shape.begin(), shape.end());
+    given.insert(given.end(), settings_.begin(), settings_.end());
+    file_.pipeline(given, pipeline);
     pipeline.dtype = attention_.dtype;
-    return pipeline;
   }
+
+  // Some item of it would wait for ever.
+  [[nodiscard]] bool deadlock() const { return deadlock_; }
 
   // Of every item of a head.
   std::vector<Cycles> of(const AttentionItems& items) {
@@ -54,7 +62,7 @@ class ItemTimes {
     const ItemTime low = at({lengths[next - 1], tiles.masked});
     const ItemTime high = at({lengths[next], tiles.masked});
     const double share = (tiles.full - lengths[next - 1]) / (lengths[next] - lengths[next - 1]);
-    return {low.item + share * (high.item - low.item), low.alone + share * (high.alone - low.alone)};
+    return {low.item + share * (high.item - low.item), low.alone + share * (high.alone - low.alone), false};
   }
 
  private:
@@ -69,16 +77,20 @@ class ItemTimes {
     for (const Known& known : known_) {
       if (known.tiles == tiles) return known.time;
     }
-    const Pipeline pipeline = program(tiles);
+    thread_local Pipeline pipeline;
+    program(tiles, pipeline);
     const ItemTime time = item_time(*code_of(machine_, pipeline), pipeline.ctas_per_sm, fidelity_);
+    deadlock_ = deadlock_ || time.deadlock;
     known_.push_back({tiles, time});
     return time;
   }
 
   const Machine& machine_;
-  const KernelProgram& program_;
+  const PipelineFile& file_;
+  std::span<const SequenceParameter> settings_;
   const Attention& attention_;
   Fidelity fidelity_;
+  bool deadlock_ = false;
   std::vector<Known> known_;
 };
 
@@ -148,6 +160,26 @@ Kernel main_kernel(const Machine& machine, const Attention& attention, const Pip
   return kernel;
 }
 
+// The same kernel in closed form: every item takes as long as its bounds say, in proportion to its tiles, and the CTAs
+// end together or with the longest item.
+Kernel bounded_kernel(const Machine& machine, const Attention& attention, const Pipeline& pipeline,
+                      const AttentionItems& items, const ItemTiles& mean) {
+  const int workers = static_cast<int>(machine.sms.value) * pipeline.ctas_per_sm;
+  Kernel kernel;
+  kernel.items = static_cast<double>(items.head.size()) * items.repeats;
+  kernel.ctas = static_cast<std::int64_t>(kernel.items);
+  if (pipeline.persistent) kernel.ctas = std::min<std::int64_t>(workers, kernel.ctas);
+  const auto code = code_of(machine, pipeline);
+  const double item = item_time(*code, pipeline.ctas_per_sm, Fidelity::bound).item;
+  add_program(machine, pipeline, code, item, kernel);
+  double longest = 0;
+  for (const ItemTiles& tiles : items.head) longest = std::max(longest, tiles.all());
+  kernel.makespan = Cycles(std::max(item * kernel.items / workers, item * longest / mean.all()));
+  kernel.latency = machine.transfer.prologue.value;
+  add_traffic(attention, pipeline, items, kernel);
+  return kernel;
+}
+
 // What the row says of the kernel, where the program has a parameter of that name.
 std::vector<ProgramSetting> settings_of(const Attention& attention, const PipelineFile& file) {
   std::vector<ProgramSetting> settings;
@@ -168,43 +200,74 @@ bool has_tile_of(const Pipeline& pipeline, const Attention& attention) {
          attention.cta_n.value_or(pipeline.cta_n) == pipeline.cta_n;
 }
 
+// Why a program cannot be the operator's on this machine; empty if it can.
+std::string objection(const Machine& machine, const Pipeline& pipeline, const Attention& attention) {
+  const PipelineKind kind =
+      attention.pass == Pass::fwd ? PipelineKind::attention_forward : PipelineKind::attention_backward;
+  if (pipeline.kind != kind) {
+    return fmt::format("the program is for {}, the operator is {}",
+                       pipeline_kind_names[static_cast<std::size_t>(pipeline.kind)],
+                       pipeline_kind_names[static_cast<std::size_t>(kind)]);
+  }
+  const std::string_view generation = tensor_generation_name(machine.tensor.generation);
+  if (pipeline.tensor != generation && pipeline.tensor != "mma") {
+    return fmt::format("the program is written for {}, {} has {}", pipeline.tensor, machine.name, generation);
+  }
+  if (!has_tile_of(pipeline, attention)) {
+    return fmt::format("'{}' has tiles of {} x {}", pipeline.name, pipeline.cta_m, pipeline.cta_n);
+  }
+  Diagnostics faults;
+  check_coverage(pipeline, faults);
+  if (!faults.has_errors()) check_budget(machine, pipeline, faults);
+  if (!faults.has_errors() && !rings_hold(pipeline)) check_rings(pipeline, faults);
+  return faults.has_errors() ? faults.all().front().message : std::string();
+}
+
+void add_helpers(const Machine& machine, const Attention& attention, Plan& plan) {
+  if (attention.pass == Pass::fwd) return;
+  plan.add(helper_kernel(machine, attention, /*bytes_of_q=*/8));  // row sums of dO * O
+  plan.add(helper_kernel(machine, attention, /*bytes_of_q=*/6));  // dQ from fp32
+}
+
 }  // namespace
 
-Plan lower_attention_program(const Machine& machine, const KernelProgram& program, const Attention& attention,
-                             const LowerOptions& options) {
+Plan lower_program(const Machine& machine, const PipelineFile& file, std::span<const SequenceParameter> settings,
+                   const Attention& attention, const LowerOptions& options) {
   if (tensor_rate(machine, attention.dtype).si() <= 0) {
     return refused_plan(fmt::format("{} has no {} tensor cores", machine.name, name_of(attention.dtype)));
   }
-  ItemTimes times(machine, program, attention, options.fidelity);
-  const Pipeline shape = times.program({1, 0});
+  ItemTimes times(machine, file, settings, attention, options.fidelity);
+  thread_local Pipeline pipeline;
+  times.program({1, 0}, pipeline);
   const auto longest = static_cast<double>(std::max(attention.seq_q, attention.seq_kv));
-  if (longest / std::min(shape.cta_m, shape.cta_n) > most_tiles) {
+  if (longest / std::min(pipeline.cta_m, pipeline.cta_n) > most_tiles) {
     return refused_plan(fmt::format("more than {:.0f} tiles of one head", most_tiles));
   }
-  if (!has_tile_of(shape, attention)) {
-    return refused_plan(fmt::format("'{}' has tiles of {} x {}", shape.name, shape.cta_m, shape.cta_n));
-  }
-  const std::string reason = unsuitable(machine, shape);
-  if (!reason.empty()) return refused_plan(reason);
-  const AttentionItems items = attention_items(attention, shape.cta_m, shape.cta_n, shape.longest_first);
+  const AttentionItems items = attention_items(attention, pipeline.cta_m, pipeline.cta_n, pipeline.longest_first);
   const ItemTiles mean = mean_of(items);
-  const Pipeline pipeline = times.program(mean);
-  const std::string later = unsuitable(machine, pipeline);
-  if (!later.empty()) return refused_plan(later);
+  times.program(mean, pipeline);
+  std::string why = objection(machine, pipeline, attention);
+  if (!why.empty()) return refused_plan(std::move(why));
 
   Plan plan;
-  Kernel kernel = main_kernel(machine, attention, pipeline, items, mean, times);
+  Kernel& kernel = plan.add(options.fidelity == Fidelity::bound
+                                ? bounded_kernel(machine, attention, pipeline, items, mean)
+                                : main_kernel(machine, attention, pipeline, items, mean, times));
+  if (times.deadlock()) return refused_plan("deadlock: an item never ends");
   if (options.regime == Regime::cold) kernel.latency += machine.launch.cold_code.value;
-  plan.add(kernel);
-  if (attention.pass == Pass::bwd) {
-    plan.add(helper_kernel(machine, attention, /*bytes_of_q=*/8));  // row sums of dO * O
-    plan.add(helper_kernel(machine, attention, /*bytes_of_q=*/6));  // dQ from fp32
-  }
+  add_helpers(machine, attention, plan);
   if (options.describe) {
     plan.description = fmt::format("{}, {}x{}, {} threads, {} CTAs", pipeline.name, pipeline.cta_m, pipeline.cta_n,
                                    32 * pipeline.warps(), kernel.ctas);
   }
   return plan;
+}
+
+Plan lower_attention_program(const Machine& machine, const KernelProgram& program, const Attention& attention,
+                             const LowerOptions& options) {
+  std::vector<SequenceParameter> settings;
+  for (const ProgramSetting& setting : program.settings()) settings.push_back({setting.name, setting.value});
+  return lower_program(machine, program.file(), settings, attention, options);
 }
 
 std::optional<Plan> lower_attention_pipeline(const Machine& machine, const Library& library, const Attention& attention,

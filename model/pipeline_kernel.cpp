@@ -56,12 +56,15 @@ bool uses_mma_sync(const Pipeline& pipeline) {
   return false;
 }
 
+// In each segment the busiest pipe, shared by all CTAs of the SM, or the dependent steps.
 double bound_item(const SmCode& code, int ctas) {
-  CycleSolver solver;
+  thread_local CycleSolver solver;
   double sum = 0;
   for (int i = 0; i < static_cast<int>(code.segments.size()); ++i) {
-    const double interval = std::max(resource_bound(code, i, ctas), solver.ratio(segment_graph(code, i)));
-    sum += code.segments[static_cast<std::size_t>(i)].count * interval;
+    const SmSegment& segment = code.segments[static_cast<std::size_t>(i)];
+    if (segment.count <= 0) continue;
+    const double steps = segment.count > 1 ? solver.ratio(segment_graph(code, i)) : 0.0;
+    sum += segment.count * std::max(resource_bound(code, i, ctas), steps);
   }
   return sum;
 }
@@ -85,14 +88,14 @@ std::shared_ptr<const SmCode> code_of(const Machine& machine, const Pipeline& pi
 ItemTime item_time(const SmCode& code, int ctas, Fidelity fidelity) {
   if (fidelity == Fidelity::bound) {
     const double item = bound_item(code, ctas);
-    return {item, item};
+    return {item, item, false};
   }
   thread_local Simulator simulator;
   const std::array<SmResident, 1> resident{SmResident{&code, ctas}};
   SimulationOptions options;
   options.items = 3;
   const SimulationResult result = simulator.run(resident, options);
-  return {(result.last_item[0] - result.first_item[0]) / (options.items - 1), result.first_item[0]};
+  return {(result.last_item[0] - result.first_item[0]) / (options.items - 1), result.first_item[0], result.deadlock};
 }
 
 void add_program(const Machine& machine, const Pipeline& pipeline, std::shared_ptr<const SmCode> code, double typical,

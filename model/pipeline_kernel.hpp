@@ -25,6 +25,7 @@ std::shared_ptr<const SmCode> code_of(const Machine& machine, const Pipeline& pi
 struct ItemTime {
   double item = 0;   // of one among others
   double alone = 0;  // of the first, with what fills the pipeline
+  bool deadlock = false;  // it would never end
 };
 
 // Simulated, or for Fidelity::bound what the pipes and the dependence cycles allow.

@@ -1,0 +1,107 @@
+#include "search/measured_table.hpp"
+
+#include <fmt/format.h>
+
+#include "support/diagnostic.hpp"
+#include "support/format.hpp"
+
+namespace perfmodel {
+
+namespace {
+
+std::string work_key(const Operator& op) {
+  if (const auto* a = std::get_if<Attention>(&op.work)) {
+    return fmt::format("{} {} {} {} {} {} {}", a->batch, a->heads, a->kv_heads, a->seq_q, a->seq_kv, a->head_dim,
+                       a->causal ? 1 : 0);
+  }
+  if (const auto* g = std::get_if<Gemm>(&op.work))
+    return fmt::format("{} {} {} {}", g->m, g->n, g->k, name_of(g->dtype));
+  const auto& rng = std::get<Rng>(op.work);
+  return fmt::format("{} {} {}", rng.elements, rng.rounds, rng.bits);
+}
+
+std::vector<std::string> work_columns(const Operator& op) {
+  if (std::holds_alternative<Attention>(op.work)) {
+    return {"batch", "heads", "kv_heads", "seq_q", "seq_kv", "head_dim", "causal"};
+  }
+  if (std::holds_alternative<Gemm>(op.work)) return {"m", "n", "k", "dtype"};
+  return {"elements", "rounds", "bits"};
+}
+
+std::vector<std::string> setting_names(const Design& design) {
+  std::vector<std::string> names;
+  for (const Setting& setting : design.settings) names.push_back(setting.name);
+  return names;
+}
+
+}  // namespace
+
+MeasuredTable::MeasuredTable(Table table) : table_(std::move(table)) {
+  const auto time = table_.column("measured_us");
+  if (!time) throw InputError(table_.location(0), "the table has no column 'measured_us'");
+  time_ = *time;
+}
+
+std::string MeasuredTable::key(std::size_t row, const std::vector<std::string>& names) const {
+  std::string text;
+  for (const std::string& name : names) {
+    const auto column = table_.column(name);
+    text += column ? std::string(table_.cell(row, *column)) : std::string("-");
+    text += ' ';
+  }
+  return text;
+}
+
+const std::map<std::string, std::size_t>& MeasuredTable::index(const std::vector<std::string>& names) const {
+  const auto [found, fresh] = indices_.try_emplace(names);
+  if (fresh) {
+    for (std::size_t row = 0; row < table_.rows(); ++row) found->second.emplace(key(row, names), row);
+  }
+  return found->second;
+}
+
+double MeasuredTable::best(const Suite& suite, const std::vector<std::string>& names) const {
+  double most = 0;
+  for (const auto& [settings, row] : index(names)) {
+    Design design;
+    for (const std::string& name : names) {
+      Diagnostics faults;
+      const auto column = table_.column(name);
+      const auto value = column ? table_.number(row, *column, faults) : std::nullopt;
+      if (value) set(design, name, *value);
+    }
+    most = std::max(most, fitness(suite, design).geomean);
+  }
+  return most;
+}
+
+Fitness MeasuredTable::fitness(const Suite& suite, const Design& design) const {
+  Fitness fitness = refused("", suite.size());
+  fitness.measured = true;
+  std::string settings;
+  for (const Setting& setting : design.settings) settings += format_exact(setting.value) + ' ';
+  for (std::size_t i = 0; i < suite.size(); ++i) {
+    const Operator& op = suite.configurations()[i];
+    std::vector<std::string> names = work_columns(op);
+    for (const std::string& name : setting_names(design)) names.push_back(name);
+    const auto& rows = index(names);
+    const auto row = rows.find(work_key(op) + ' ' + settings);
+    if (row == rows.end()) {
+      fitness.refusal = "the table has no row of this design";
+      return fitness;
+    }
+    Diagnostics faults;
+    const auto time = table_.number(row->second, time_, faults, NumberRange::positive());
+    if (!time) {
+      const auto status = table_.column("status");
+      fitness.refusal = status ? std::string(table_.cell(row->second, *status)) : "the row has no time";
+      fitness.tflops.assign(suite.size(), 0.0);
+      return fitness;
+    }
+    fitness.tflops[i] = useful_work(op) / (*time * 1e-6) / 1e12;
+  }
+  fitness.geomean = geometric_mean(fitness.tflops);
+  return fitness;
+}
+
+}  // namespace perfmodel
