@@ -7,7 +7,7 @@ CALIBRATION ?= out/calibration
 BINARY := build/release/perfmodel
 
 BUILD_PACKAGES := g++ cmake ninja-build libfmt-dev libyaml-dev libeigen3-dev libcli11-dev nlohmann-json3-dev \
-                  libmuparser-dev libcsv-dev
+                  libmuparser-dev libcsv-dev libsimdjson-dev libxxhash-dev
 TEST_PACKAGES  := $(BUILD_PACKAGES) doctest-dev
 BENCH_PACKAGES := $(BUILD_PACKAGES) libbenchmark-dev
 CUDA_PACKAGES  := $(BUILD_PACKAGES) librandom123-dev

@@ -5,6 +5,7 @@ include(CMakeFindDependencyMacro)
 find_dependency(fmt 9)
 find_dependency(Eigen3)
 find_dependency(nlohmann_json)
+find_dependency(simdjson)
 
 # None of these ships a CMake package on every supported system.
 function(perfmodel_find_library target header library)

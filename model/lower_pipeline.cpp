@@ -12,6 +12,8 @@
 #include "model/pipeline_budget.hpp"
 #include "model/schedule.hpp"
 #include "model/sm_code.hpp"
+#include "model/sm_explain.hpp"
+#include "model/sm_graph.hpp"
 #include "model/sm_simulate.hpp"
 #include "workloads/pipeline_check.hpp"
 
@@ -25,8 +27,9 @@ constexpr double most_tiles = 1 << 20;  // of one head, so that lowering ends in
 // all but the ends of an item is a steady state.
 class ItemTimes {
  public:
-  ItemTimes(const Machine& machine, const PipelineFile& file, const Attention& attention)
-      : machine_(machine), file_(file), attention_(attention) {}
+  ItemTimes(const Machine& machine, const PipelineFile& file, const Attention& attention,
+            std::span<const SequenceParameter> settings = {})
+      : machine_(machine), file_(file), attention_(attention), settings_(settings) {}
 
   struct Time {
     double item = 0;   // of an item among others
@@ -43,10 +46,15 @@ class ItemTimes {
                                                   {"masked_iterations", tiles.masked},
                                                   {"dropout", dropout ? 1.0 : 0.0},
                                                   {"causal", attention_.causal ? 1.0 : 0.0}}};
-    Pipeline pipeline = file_.pipeline(shape);
+    std::vector<SequenceParameter> given(shape.begin(), shape.end());
+    given.insert(given.end(), settings_.begin(), settings_.end());
+    Pipeline pipeline = file_.pipeline(given);
     pipeline.dtype = attention_.dtype;
     return pipeline;
   }
+
+  // Some item of it would wait for ever.
+  [[nodiscard]] bool deadlock() const { return deadlock_; }
 
   Time simulated(const ItemTiles& tiles) {
     const Pipeline pipeline = program(tiles);
@@ -55,6 +63,7 @@ class ItemTimes {
     SimulationOptions options;
     options.items = 3;
     const SimulationResult result = simulator_.run(resident, options);
+    deadlock_ = deadlock_ || result.deadlock;
     return {(result.last_item[0] - result.first_item[0]) / (options.items - 1), result.first_item[0]};
   }
 
@@ -96,6 +105,8 @@ class ItemTimes {
   const Machine& machine_;
   const PipelineFile& file_;
   const Attention& attention_;
+  std::span<const SequenceParameter> settings_;
+  bool deadlock_ = false;
   Simulator simulator_;
   std::vector<Known> known_;
 };
@@ -230,7 +241,109 @@ Kernel main_kernel(const Machine& machine, const Attention& attention, const Pip
   return kernel;
 }
 
+std::string description_of(const Pipeline& pipeline, const Kernel& kernel) {
+  return fmt::format("{}, {}x{}, {} threads, {} CTAs", pipeline.name, pipeline.cta_m, pipeline.cta_n,
+                     32 * pipeline.warps(), kernel.ctas);
+}
+
+// Cycles of an item by its bounds: in each segment the busiest pipe, shared by all CTAs of the SM, or the dependent steps.
+double item_bound(const SmCode& code, int ctas) {
+  thread_local CycleSolver solver;
+  double sum = 0;
+  for (std::size_t i = 0; i < code.segments.size(); ++i) {
+    const SmSegment& segment = code.segments[i];
+    if (segment.count <= 0) continue;
+    const auto index = static_cast<int>(i);
+    const double steps = segment.count > 1 ? solver.ratio(segment_graph(code, index)) : 0.0;
+    sum += segment.count * std::max(resource_bound(code, index, ctas), steps);
+  }
+  return sum;
+}
+
+// The same kernel in closed form: every item takes as long as its bounds say, in proportion to its tiles, and the CTAs
+// end together or with the longest item.
+Kernel bounded_kernel(const Machine& machine, const Attention& attention, const Pipeline& pipeline,
+                      const AttentionItems& items, const ItemTiles& mean) {
+  const int workers = static_cast<int>(machine.sms.value) * pipeline.ctas_per_sm;
+  Kernel kernel;
+  kernel.items = static_cast<double>(items.head.size()) * items.repeats;
+  kernel.ctas = static_cast<std::int64_t>(kernel.items);
+  if (pipeline.persistent) kernel.ctas = std::min<std::int64_t>(workers, kernel.ctas);
+  Segment segment;
+  segment.count = 1;
+  kernel.program.add(segment);
+  add_program(machine, pipeline, kernel);
+  const double item = item_bound(*kernel.program.code, pipeline.ctas_per_sm);
+  kernel.program.segments[0].interval = Cycles(item / pipeline.ctas_per_sm);
+  double longest = 0;
+  for (const ItemTiles& tiles : items.head) longest = std::max(longest, tiles.all());
+  kernel.makespan = Cycles(std::max(item * kernel.items / workers, item * longest / mean.all()));
+  kernel.latency = machine.transfer.prologue.value;
+  add_traffic(attention, pipeline, items, kernel);
+  return kernel;
+}
+
+// Why a program cannot be the operator's on this machine; empty if it can.
+std::string objection(const Machine& machine, const Pipeline& pipeline, const Attention& attention) {
+  const PipelineKind kind =
+      attention.pass == Pass::fwd ? PipelineKind::attention_forward : PipelineKind::attention_backward;
+  if (pipeline.kind != kind) {
+    return fmt::format("the program is for {}, the operator is {}",
+                       pipeline_kind_names[static_cast<std::size_t>(pipeline.kind)],
+                       pipeline_kind_names[static_cast<std::size_t>(kind)]);
+  }
+  const std::string_view generation = tensor_generation_name(machine.tensor.generation);
+  if (pipeline.tensor != generation && pipeline.tensor != "mma") {
+    return fmt::format("the program is written for {}, {} has {}", pipeline.tensor, machine.name, generation);
+  }
+  Diagnostics faults;
+  check_coverage(pipeline, faults);
+  if (!faults.has_errors()) check_budget(machine, pipeline, faults);
+  if (!faults.has_errors()) check_rings(pipeline, faults);
+  return faults.has_errors() ? faults.all().front().message : std::string();
+}
+
+Plan refusal(std::string why) {
+  Plan plan;
+  plan.refusal = std::move(why);
+  return plan;
+}
+
+void add_helpers(const Machine& machine, const Attention& attention, Plan& plan) {
+  if (attention.pass == Pass::fwd) return;
+  plan.add(helper_kernel(machine, attention, /*bytes_of_q=*/8));  // row sums of dO * O
+  plan.add(helper_kernel(machine, attention, /*bytes_of_q=*/6));  // dQ from fp32
+}
+
 }  // namespace
+
+Plan lower_program(const Machine& machine, const PipelineFile& file, std::span<const SequenceParameter> settings,
+                   const Attention& attention, const LowerOptions& options) {
+  if (tensor_rate(machine, attention.dtype).si() <= 0) {
+    return refusal(fmt::format("{} has no {} tensor cores", machine.name, name_of(attention.dtype)));
+  }
+  ItemTimes times(machine, file, attention, settings);
+  const Pipeline shape = times.program({1, 0});
+  const auto longest = static_cast<double>(std::max(attention.seq_q, attention.seq_kv));
+  if (longest / std::min(shape.cta_m, shape.cta_n) > most_tiles) {
+    return refusal(fmt::format("a head has more than {:.0f} tiles", most_tiles));
+  }
+  const AttentionItems items = attention_items(attention, shape.cta_m, shape.cta_n, shape.longest_first);
+  const ItemTiles mean = mean_of(items);
+  const Pipeline pipeline = times.program(mean);
+  std::string why = objection(machine, pipeline, attention);
+  if (!why.empty()) return refusal(std::move(why));
+
+  Plan plan;
+  const bool bound = options.fidelity == Fidelity::bound;
+  Kernel& kernel = plan.add(bound ? bounded_kernel(machine, attention, pipeline, items, mean)
+                                  : main_kernel(machine, attention, pipeline, items, mean, times));
+  if (times.deadlock()) return refusal("deadlock: an item never ends");
+  if (options.regime == Regime::cold) kernel.latency += machine.launch.cold_code.value;
+  add_helpers(machine, attention, plan);
+  if (options.describe) plan.description = description_of(pipeline, kernel);
+  return plan;
+}
 
 std::optional<Plan> lower_attention_pipeline(const Machine& machine, const Library& library, const Attention& attention,
                                              const LowerOptions& options) {
@@ -252,14 +365,8 @@ std::optional<Plan> lower_attention_pipeline(const Machine& machine, const Libra
   Kernel kernel = main_kernel(machine, attention, pipeline, items, mean, times);
   if (options.regime == Regime::cold) kernel.latency += machine.launch.cold_code.value;
   plan.add(kernel);
-  if (attention.pass == Pass::bwd) {
-    plan.add(helper_kernel(machine, attention, /*bytes_of_q=*/8));  // row sums of dO * O
-    plan.add(helper_kernel(machine, attention, /*bytes_of_q=*/6));  // dQ from fp32
-  }
-  if (options.describe) {
-    plan.description = fmt::format("{}, {}x{}, {} threads, {} CTAs", pipeline.name, pipeline.cta_m, pipeline.cta_n,
-                                   32 * pipeline.warps(), kernel.ctas);
-  }
+  add_helpers(machine, attention, plan);
+  if (options.describe) plan.description = description_of(pipeline, kernel);
   return plan;
 }
 

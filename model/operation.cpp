@@ -1,6 +1,7 @@
 #include "model/operation.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "model/interval.hpp"
 #include "model/pricing.hpp"
@@ -88,8 +89,14 @@ L2State l2_before(const Machine& machine, const Operator& op, const Plan& plan, 
 
 Prepared prepare(const Machine& machine, const Library& library, const Operator& op, Regime regime,
                  const PredictOptions& options, const std::optional<L2State>& start) {
+  Plan plan = lower(machine, library, op, {.regime = regime, .describe = options.describe, .fidelity = options.fidelity});
+  return prepare(machine, std::move(plan), op, regime, options, start);
+}
+
+Prepared prepare(const Machine& machine, Plan lowered, const Operator& op, Regime regime, const PredictOptions& options,
+                 const std::optional<L2State>& start) {
   Prepared prepared;
-  prepared.plan = lower(machine, library, op, {.regime = regime, .describe = options.describe, .fidelity = options.fidelity});
+  prepared.plan = std::move(lowered);
   Plan& plan = prepared.plan;
   if (!plan.refusal.empty()) {
     return prepared;

@@ -38,6 +38,9 @@ struct Timing {
 // `start` is what the first kernel finds in the L2, where that is known better than from the regime alone.
 Prepared prepare(const Machine& machine, const Library& library, const Operator& op, Regime regime,
                  const PredictOptions& options, const std::optional<L2State>& start = {});
+// The same for a plan that is there already.
+Prepared prepare(const Machine& machine, Plan plan, const Operator& op, Regime regime, const PredictOptions& options,
+                 const std::optional<L2State>& start = {});
 
 // All kernels and the timer's share.
 Seconds duration(const Machine& machine, const Prepared& prepared, Hertz clock);

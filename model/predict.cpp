@@ -1,6 +1,7 @@
 #include "model/predict.hpp"
 
 #include "model/library_choice.hpp"
+#include "model/lower_pipeline.hpp"
 #include "model/operation.hpp"
 #include "model/overlap.hpp"
 
@@ -17,6 +18,18 @@ Estimate predict(const Machine& machine, const Library& library, const Operator&
   }
   const ClockState clock = clock_of(machine, prepared, regime, options);
   return summarise(machine, op, prepared, clock, regime);
+}
+
+Estimate predict_program(const Machine& machine, const PipelineFile& file, std::span<const SequenceParameter> settings,
+                         const Operator& op, const PredictOptions& options) {
+  const Regime regime = regime_of(op, options.regime);
+  const auto* attention = std::get_if<Attention>(&op.work);
+  if (attention == nullptr) return refused("programs are scored on attention alone so far", regime);
+  Plan plan = lower_program(machine, file, settings, *attention,
+                            {.regime = regime, .describe = options.describe, .fidelity = options.fidelity});
+  const Prepared prepared = prepare(machine, std::move(plan), op, regime, options);
+  if (!prepared.feasible()) return refused(prepared.plan.refusal, regime);
+  return summarise(machine, op, prepared, clock_of(machine, prepared, regime, options), regime);
 }
 
 void choose_kernels(const Machine& machine, const Library& library, Operator& op) {

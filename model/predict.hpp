@@ -2,11 +2,13 @@
 #pragma once
 
 #include <optional>
+#include <span>
 
 #include "arch/machine.hpp"
 #include "model/estimate.hpp"
 #include "workloads/block.hpp"
 #include "workloads/library.hpp"
+#include "workloads/pipeline_file.hpp"
 
 namespace perfmodel {
 
@@ -20,6 +22,12 @@ struct PredictOptions {
 // One operator alone. What cannot run comes back with a refusal, not as an exception. A block row must have been
 // expanded into its block before (workloads/block.hpp): by itself it is refused. Deterministic, reads no files.
 Estimate predict(const Machine& machine, const Library& library, const Operator& op, const PredictOptions& options);
+
+// Attention by a program and its settings, whatever family the operator names. What does not read throws InputError; what
+// leaves work out, deadlocks or does not fit comes back with a refusal. Fidelity::bound takes the program's bounds, the
+// others simulate it.
+Estimate predict_program(const Machine& machine, const PipelineFile& file, std::span<const SequenceParameter> settings,
+                         const Operator& op, const PredictOptions& options);
 
 // The operators of a block in order, the L2's content carried along; one clock for a sustained block.
 SequenceEstimate predict(const Machine& machine, const Library& library, const Block& block,

@@ -18,6 +18,7 @@ class PipelineFile {
   // A bare name is one of the shipped. Throws InputError.
   static PipelineFile load(const std::string& name);
   static PipelineFile from_text(std::string text, std::string_view name);
+  static PipelineFile from_tree(YamlNode root);
 
   // The program with these values in place of the file's parameters and of the shape's defaults. Throws InputError
   // for a name that is neither, for one outside its range, and with every fault of the file. About a millisecond.

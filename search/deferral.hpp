@@ -1,0 +1,57 @@
+// When not to trust the oracle without silicon: reasons that an estimate may be off by more than 15 %.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "arch/machine.hpp"
+#include "model/estimate.hpp"
+#include "workloads/operator.hpp"
+
+namespace perfmodel {
+
+enum class DeferReason : std::uint8_t {
+  wide_residuals,     // the fit left wide errors in rows of this kind
+  no_residuals,       // no rows of this kind were ever compared with silicon
+  spills,             // registers are or will be kept in local memory
+  latency,            // launch and fill are most of the time
+  near_tie,           // two constraints bind at once, which is where overlap between them is least certain
+  partial_wave,       // much of the time some SMs have no work
+  extrapolated,       // the shape lies outside what the constants were fitted on
+  assumed_constants,  // the binding constraint rests on constants that nobody measured
+  disagreement,       // the simulation and the bound are far apart
+};
+inline constexpr std::array<std::string_view, 9> defer_reason_names{
+    "wide_residuals", "no_residuals",      "spills",      "latency", "near_tie", "partial_wave",
+    "extrapolated",   "assumed_constants", "disagreement"};
+
+// A set of reasons.
+class DeferReasons {
+ public:
+  void add(DeferReason reason) { bits_ |= 1U << static_cast<unsigned>(reason); }
+  void add(DeferReasons others) { bits_ |= others.bits_; }
+  [[nodiscard]] bool has(DeferReason reason) const { return (bits_ >> static_cast<unsigned>(reason) & 1U) != 0; }
+  [[nodiscard]] bool any() const { return bits_ != 0; }
+  [[nodiscard]] std::uint32_t bits() const { return bits_; }
+  static DeferReasons from_bits(std::uint32_t bits) {
+    DeferReasons reasons;
+    reasons.bits_ = bits;
+    return reasons;
+  }
+  bool operator==(const DeferReasons&) const = default;
+
+ private:
+  std::uint32_t bits_ = 0;
+};
+
+// By name, in the order of the enumeration.
+std::vector<std::string_view> names_of(DeferReasons reasons);
+
+// Why an operator's estimate should not be taken at its word; none for one that can. The operator is the whole
+// candidate, kernel columns filled in as far as they are known.
+DeferReasons defer_reasons(const Machine& machine, const Operator& op, const Estimate& estimate);
+
+}  // namespace perfmodel
