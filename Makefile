@@ -11,6 +11,7 @@ BUILD_PACKAGES := g++ cmake ninja-build libfmt-dev libyaml-dev libeigen3-dev lib
 TEST_PACKAGES  := $(BUILD_PACKAGES) doctest-dev
 BENCH_PACKAGES := $(BUILD_PACKAGES) libbenchmark-dev
 CUDA_PACKAGES  := $(BUILD_PACKAGES) librandom123-dev
+PYTHON_PACKAGES := $(BUILD_PACKAGES) python3-venv python3-dev
 FUZZ_PACKAGES  := $(BUILD_PACKAGES) clang
 
 # $(call configure,PRESET): configures once; Ninja reruns CMake by itself afterwards.
@@ -18,13 +19,15 @@ configure = test -f build/$(1)/build.ninja || cmake --preset $(1) -Wno-dev > /de
 # What the builds say goes to stderr, so that `make predict` prints the prediction alone on stdout.
 compile = cmake --build build/$(1) -j $(JOBS) -- --quiet >&2
 
-.PHONY: help build predict test test-asan bench fuzz tidy install clean venv-cuda cuda cuda-bundle calibrate
+.PHONY: help python test-python build predict test test-asan bench fuzz tidy install clean venv-cuda cuda cuda-bundle calibrate
 
 help:
 	@echo 'make predict     build the binary and predict workloads/llama2_block.yaml'
 	@echo 'make build       build $(BINARY)'
 	@echo 'make test        build and run every test'
 	@echo 'make test-asan   the same under the address and undefined-behaviour sanitizers'
+	@echo 'make python      build the Python module into .venv'
+	@echo 'make test-python test it, the adapters and the MCP server (downloads the frameworks, about 1 GB)'
 	@echo 'make bench       run the benchmarks'
 	@echo 'make fuzz        fuzz the YAML and CSV readers, FUZZ_SECONDS=$(FUZZ_SECONDS) each'
 	@echo 'make tidy        clang-tidy'
@@ -48,6 +51,23 @@ test:
 test-asan:
 	@cmake/install_packages.sh $(TEST_PACKAGES)
 	@cmake/run_tests.sh asan $(JOBS)
+
+# pip keeps the build folder build/python, so that only what changed is compiled again.
+.venv/python: python/requirements.txt
+	@python3 -m venv .venv
+	@.venv/bin/pip install -q --disable-pip-version-check -r $< >&2
+	@touch $@
+
+.venv/python-test: python/requirements-test.txt .venv/python
+	@.venv/bin/pip install -q --disable-pip-version-check -r $< >&2
+	@touch $@
+
+python: .venv/python
+	@cmake/install_packages.sh $(PYTHON_PACKAGES)
+	@.venv/bin/pip install -q --disable-pip-version-check --no-build-isolation --no-deps --force-reinstall ./python >&2
+
+test-python: python build .venv/python-test
+	@PERFMODEL_BINARY=$(abspath $(BINARY)) .venv/bin/python -m pytest python
 
 bench:
 	@cmake/install_packages.sh $(BENCH_PACKAGES)

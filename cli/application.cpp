@@ -18,6 +18,7 @@
 #include "cli/fit.hpp"
 #include "cli/help.hpp"
 #include "cli/interrupt.hpp"
+#include "cli/mcp.hpp"
 #include "cli/oracle.hpp"
 #include "cli/predict.hpp"
 #include "cli/program.hpp"
@@ -181,6 +182,7 @@ std::unique_ptr<CLI::App> make_application(Context& context) {
   add_arch_command(*app);
   add_program_command(*app);
   add_oracle_command(*app, context);
+  add_mcp_command(*app, context);
   add_completion_command(*app, context);
   context.examples[app.get()] =
       "  perfmodel predict llama2_block.yaml                    what one transformer block costs\n"

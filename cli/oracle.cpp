@@ -1,18 +1,15 @@
 #include "cli/oracle.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cerrno>
-#include <cstring>
 #include <memory>
-#include <system_error>
 #include <utility>
 
 #include "arch/load.hpp"
 #include "cli/console.hpp"
 #include "cli/interrupt.hpp"
+#include "cli/line_io.hpp"
 #include "cli/machine_options.hpp"
 #include "search/oracle_stream.hpp"
 #include "workloads/library.hpp"
@@ -26,25 +23,6 @@ struct OracleCommand {
   unsigned threads = 0;
   int cache = 64;  // MiB
 };
-
-// A terminal's Ctrl-C interrupts the wait for input.
-std::size_t read_input(std::span<char> buffer) {
-  for (;;) {
-    InterruptGuard::check();
-    const ssize_t got = ::read(STDIN_FILENO, buffer.data(), buffer.size());
-    if (got >= 0) return static_cast<std::size_t>(got);
-    if (errno != EINTR) throw RuntimeError(fmt::format("standard input cannot be read: {}", std::strerror(errno)));
-  }
-}
-
-void write_output(std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) throw RuntimeError(fmt::format("standard output cannot be written: {}", std::strerror(errno)));
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-}
 
 void run(OracleCommand& command, const Context& context) {
   if (command.machine.all()) throw InputError(file_location("--arch"), "an oracle is of one machine, not of all");

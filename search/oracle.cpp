@@ -45,12 +45,15 @@ ConfigurationScore scored(const Machine& machine, const Operator& op, const Esti
 
 void finish(Score& score, Stage stage) {
   double logs = 0;
+  score.stage = stage;
   for (const ConfigurationScore& each : score.configurations) {
     logs += std::log(each.throughput.si());
     score.defer.add(each.defer);
   }
-  score.geomean = FlopsPerSecond(std::exp(logs / static_cast<double>(score.configurations.size())));
-  score.stage = stage;
+  // The mean of one is itself, whatever logarithms round.
+  score.geomean = score.configurations.size() == 1
+                      ? score.configurations.front().throughput
+                      : FlopsPerSecond(std::exp(logs / static_cast<double>(score.configurations.size())));
 }
 
 // A time that is no time would be the best of all scores.

@@ -36,15 +36,6 @@ RequestId id_of(const dom::object& line) {
   }
 }
 
-// The first fault of whatever read the line.
-std::string first_fault(const InputError& error) {
-  const std::vector<Diagnostic>& found = error.diagnostics().all();
-  if (found.empty()) return "unreadable";
-  std::string text = found.front().message;
-  for (const Note& note : found.front().notes) text += "; " + note.message;
-  return text;
-}
-
 struct LineReader {
   const Definitions& known;
 

@@ -128,7 +128,43 @@ std::string cell_of(std::string_view key, const dom::element& value) {
   }
 }
 
-// The row of a table with these cells, by the reader of tables.
+Suite suite_of_rows(const dom::array& rows) {
+  std::vector<Operator> configurations;
+  for (const dom::element& row : rows) {
+    if (configurations.size() > most_configurations) break;
+    try {
+      configurations.push_back(operator_of(object_of("configurations", row)));
+    } catch (const InputError& error) {
+      throw InputError({}, fmt::format("configuration {}: {}", configurations.size(), first_fault(error)));
+    }
+  }
+  return {"", std::move(configurations)};
+}
+
+}  // namespace
+
+std::string words_of(simdjson::error_code error) {
+  switch (error) {
+    case simdjson::EMPTY: return "an empty line";
+    case simdjson::DEPTH_ERROR: return "nested too deeply";
+    case simdjson::UTF8_ERROR: return "not valid UTF-8";
+    case simdjson::UNCLOSED_STRING: return "malformed JSON: a string does not end";
+    case simdjson::NUMBER_ERROR: return "malformed JSON: a number that is none";
+    case simdjson::UNESCAPED_CHARS: return "malformed JSON: a control character in a string";
+    case simdjson::STRING_ERROR: return "malformed JSON: a faulty escape in a string";
+    case simdjson::CAPACITY: return "the line is too long";
+    default: return "malformed JSON";
+  }
+}
+
+std::string first_fault(const InputError& error) {
+  const std::vector<Diagnostic>& found = error.diagnostics().all();
+  if (found.empty()) return "unreadable";
+  std::string text = found.front().message;
+  for (const Note& note : found.front().notes) text += "; " + note.message;
+  return text;
+}
+
 Operator operator_of(const dom::object& row) {
   CsvWriter header;
   CsvWriter cells;
@@ -152,37 +188,6 @@ Operator operator_of(const dom::object& row) {
   Operator op = table.rows() == 1 ? reader.read(0) : Operator{};
   faults.throw_if_errors();
   return op;
-}
-
-Suite suite_of_rows(const dom::array& rows) {
-  std::vector<Operator> configurations;
-  for (const dom::element& row : rows) {
-    if (configurations.size() > most_configurations) break;
-    try {
-      configurations.push_back(operator_of(object_of("configurations", row)));
-    } catch (const InputError& error) {
-      const std::vector<Diagnostic>& found = error.diagnostics().all();
-      throw InputError({}, fmt::format("configuration {}: {}", configurations.size(),
-                                       found.empty() ? "unreadable" : found.front().message));
-    }
-  }
-  return {"", std::move(configurations)};
-}
-
-}  // namespace
-
-std::string words_of(simdjson::error_code error) {
-  switch (error) {
-    case simdjson::EMPTY: return "an empty line";
-    case simdjson::DEPTH_ERROR: return "nested too deeply";
-    case simdjson::UTF8_ERROR: return "not valid UTF-8";
-    case simdjson::UNCLOSED_STRING: return "malformed JSON: a string does not end";
-    case simdjson::NUMBER_ERROR: return "malformed JSON: a number that is none";
-    case simdjson::UNESCAPED_CHARS: return "malformed JSON: a control character in a string";
-    case simdjson::STRING_ERROR: return "malformed JSON: a faulty escape in a string";
-    case simdjson::CAPACITY: return "the line is too long";
-    default: return "malformed JSON";
-  }
 }
 
 std::string text_of(std::string_view key, const dom::element& value, std::size_t longest) {

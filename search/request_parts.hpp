@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "search/oracle.hpp"
+#include "support/diagnostic.hpp"
 
 namespace perfmodel {
 
@@ -19,6 +20,11 @@ inline constexpr std::size_t most_settings = 256;
 
 // What the parser found, in our words.
 std::string words_of(simdjson::error_code error);
+// The first fault in a line, its notes behind it.
+std::string first_fault(const InputError& error);
+
+// A table row, by the reader of tables; the keys are its columns.
+Operator operator_of(const simdjson::dom::object& row);
 
 std::string text_of(std::string_view key, const simdjson::dom::element& value, std::size_t longest);
 std::vector<std::string> names_of(std::string_view key, const simdjson::dom::element& value, std::size_t most);

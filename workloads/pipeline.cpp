@@ -1,6 +1,7 @@
 #include "workloads/pipeline.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace perfmodel {
 
@@ -32,7 +33,7 @@ PipelineDemand Pipeline::done() const {
   PipelineDemand sum;
   for (const PipelineSegment& segment : segments) {
     for (const PipelineOp& op : segment.ops) {
-      for (const DutyAmount& duty : op.duties) sum[duty.duty] += segment.count * duty.amount;
+      for (const DutyAmount& duty : op.duties) sum[duty.duty] += std::floor(segment.count) * duty.amount;
     }
   }
   return sum;

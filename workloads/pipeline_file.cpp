@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <utility>
 
 #include "support/data_path.hpp"
+#include "workloads/compiled_pipeline.hpp"
 #include "workloads/pipeline_reader.hpp"
 
 namespace perfmodel {
@@ -55,7 +57,11 @@ PipelineFile::PipelineFile(YamlNode root) : root_(std::move(root)) {
       sequences_.emplace(key, Sequence::load(key));
     }
   });
-  name_ = pipeline().name;  // so that a faulty file is refused when it is read
+  const Pipeline made = read();  // so that a faulty file is refused when it is read
+  name_ = made.name;
+  if (auto compiled = CompiledPipeline::compile(root_, sequences_, made)) {
+    compiled_ = std::make_shared<const CompiledPipeline>(*std::move(compiled));
+  }
 }
 
 PipelineFile PipelineFile::load(const std::string& name) {
@@ -69,6 +75,16 @@ PipelineFile PipelineFile::from_text(std::string text, std::string_view name) {
 PipelineFile PipelineFile::from_tree(YamlNode root) { return PipelineFile(std::move(root)); }
 
 Pipeline PipelineFile::pipeline(std::span<const SequenceParameter> given) const {
+  Pipeline made;
+  pipeline(given, made);
+  return made;
+}
+
+void PipelineFile::pipeline(std::span<const SequenceParameter> given, Pipeline& into) const {
+  if (compiled_ == nullptr || !compiled_->evaluate(given, into)) into = read(given);
+}
+
+Pipeline PipelineFile::read(std::span<const SequenceParameter> given) const {
   return PipelineReader(root_, sequences_, given).read();
 }
 

@@ -50,6 +50,7 @@ class Sequence {
   [[nodiscard]] const std::string& provides() const { return provides_; }
   // How much of that work the counts are for.
   [[nodiscard]] double covers() const { return covers_; }
+  [[nodiscard]] const YamlNode& root() const { return root_; }
 
  private:
   explicit Sequence(YamlNode root);

@@ -1,0 +1,1 @@
+"""The oracle behind other people's interfaces, one module a framework. None imports the framework itself."""

@@ -1,0 +1,178 @@
+#include "workloads/compiled_pipeline.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "workloads/pipeline_demand.hpp"
+
+namespace perfmodel {
+
+namespace {
+
+constexpr double column_bytes = 128 * 4;  // 128 lanes of 32 bits
+
+double at(const std::vector<double>& values, Slot slot) { return values[static_cast<std::size_t>(slot)]; }
+
+int whole_at(const std::vector<double>& values, Slot slot) { return static_cast<int>(at(values, slot)); }
+
+}  // namespace
+
+bool CompiledPipeline::set_inputs(std::span<const SequenceParameter> given, std::vector<double>& values) const {
+  for (const SequenceParameter& each : given) {
+    const auto found = std::ranges::find(inputs_, each.name, &Input::name);
+    if (found == inputs_.end() || !std::isfinite(each.value)) return false;
+    double& value = values[static_cast<std::size_t>(found->slot)];
+    if (std::isnan(value)) value = each.value;  // the first counts, as in the reader
+  }
+  return true;
+}
+
+bool CompiledPipeline::sound(const std::vector<double>& values) const {
+  return std::ranges::all_of(checks_, [&](const Check& check) {
+    if (at(values, check.condition) == 0) return true;
+    const double value = at(values, check.value);
+    const bool low = check.above_min ? value > check.min : value >= check.min;
+    return low && value <= check.max && (!check.whole || value == std::floor(value));
+  });
+}
+
+bool CompiledPipeline::evaluate(std::span<const SequenceParameter> given, Pipeline& pipeline) const {
+  thread_local std::vector<double> values;
+  values = sheet_.start();
+  if (!set_inputs(given, values)) return false;
+  sheet_.evaluate(values);
+  if (!sound(values)) return false;
+  fill(values, pipeline);
+  return true;
+}
+
+namespace {
+
+// Where the kept ones of a list have gone; -1 for those left out.
+template <class Items>
+void keep(const Items& items, const std::vector<double>& values, std::vector<int>& where) {
+  where.clear();
+  int next = 0;
+  for (const auto& item : items) where.push_back(at(values, item.when) != 0 ? next++ : -1);
+}
+
+void rename(const std::vector<int>& from, const std::vector<int>& where, std::vector<int>& to) {
+  to.clear();
+  for (const int channel : from) {
+    if (const int now = where[static_cast<std::size_t>(channel)]; now >= 0) to.push_back(now);
+  }
+}
+
+}  // namespace
+
+void CompiledPipeline::fill(const std::vector<double>& values, Pipeline& pipeline) const {
+  thread_local std::vector<int> roles;
+  thread_local std::vector<int> channels;
+  keep(roles_, values, roles);
+  keep(channels_, values, channels);
+  Pipeline& p = pipeline;
+  p.name = head_.name;
+  p.description = head_.description;
+  p.kind = head_.kind;
+  p.tensor = head_.tensor;
+  p.persistent = head_.persistent;
+  p.longest_first = head_.longest_first;
+  p.location = head_.location;
+  p.dtype = head_.dtype;
+  p.cluster = whole_at(values, cluster_);
+  p.ctas_per_sm = whole_at(values, ctas_per_sm_);
+  p.cta_m = whole_at(values, cta_m_);
+  p.cta_n = whole_at(values, cta_n_);
+  p.cta_k = whole_at(values, cta_k_);
+
+  std::size_t kept = 0;
+  p.roles.resize(roles_.size());
+  for (std::size_t i = 0; i < roles_.size(); ++i) {
+    if (roles[i] < 0) continue;
+    PipelineRole& role = p.roles[kept++];
+    role = roles_[i].made;
+    role.warps = whole_at(values, roles_[i].warps);
+    role.registers = whole_at(values, roles_[i].registers);
+  }
+  p.roles.resize(kept);
+
+  kept = 0;
+  p.channels.resize(channels_.size());
+  for (std::size_t i = 0; i < channels_.size(); ++i) {
+    if (channels[i] < 0) continue;
+    const Channel& from = channels_[i];
+    PipelineChannel& channel = p.channels[kept++];
+    channel = from.made;
+    channel.depth = whole_at(values, from.depth);
+    channel.initial = whole_at(values, from.initial);
+    channel.smem = Bytes(at(values, from.smem));
+    channel.columns = static_cast<int>(std::min(1e6, std::ceil(at(values, from.tmem) / column_bytes)));
+  }
+  p.channels.resize(kept);
+
+  p.segments.resize(segments_.size());
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    const Segment& from = segments_[i];
+    PipelineSegment& segment = p.segments[i];
+    segment.name = from.made.name;
+    segment.location = from.made.location;
+    segment.count = at(values, from.count);
+    kept = 0;
+    segment.ops.resize(from.ops.size());
+    for (const Op& each : from.ops) {
+      const int role = roles[static_cast<std::size_t>(each.made.role)];
+      if (at(values, each.when) == 0 || role < 0) continue;
+      PipelineOp& op = segment.ops[kept++];
+      op.name = each.made.name;
+      op.location = each.made.location;
+      op.role = role;
+      op.engine = each.made.engine;
+      op.from_dram = each.made.from_dram;
+      op.loaded = Bytes(at(values, each.loaded));
+      op.stored = Bytes(at(values, each.stored));
+      op.smem = Bytes(at(values, each.smem));
+      op.rows = at(values, each.rows);
+      op.mma = each.made.mma;
+      if (op.mma) {
+        op.mma->m = at(values, each.m);
+        op.mma->n = at(values, each.n);
+        op.mma->k = at(values, each.k);
+      }
+      op.duties.clear();
+      for (const Amount& duty : each.duties) {
+        op.duties.push_back({duty.duty, duty.amount < 0 ? op.mma->multiply_adds() : at(values, duty.amount)});
+      }
+      const auto counts = [&](const std::vector<Count>& all, std::vector<InstructionCount>& to) {
+        to.clear();
+        for (const Count& count : all) {
+          if (at(values, count.count) > 0) to.push_back({count.instruction, at(values, count.count)});
+        }
+      };
+      counts(each.instructions, op.instructions);
+      counts(each.chain, op.chain);
+      rename(each.made.takes, channels, op.takes);
+      rename(each.made.gives, channels, op.gives);
+      op.reads.clear();
+      for (const PipelineRead& read : each.made.reads) {
+        if (const int now = channels[static_cast<std::size_t>(read.channel)]; now >= 0)
+          op.reads.push_back({now, read.ahead});
+      }
+    }
+    segment.ops.resize(kept);
+  }
+
+  PipelineShape shape;
+  const auto word = [&](Slot slot, double& value) { value = slot < 0 ? value : at(values, slot); };
+  word(words_.head_dim, shape.head_dim);
+  word(words_.head_dim_v, shape.head_dim_v);
+  word(words_.element_bytes, shape.element_bytes);
+  word(words_.output_bytes, shape.output_bytes);
+  word(words_.full, shape.full_iterations);
+  word(words_.masked, shape.masked_iterations);
+  word(words_.dropout, shape.dropout);
+  word(words_.k_iterations, shape.k_iterations);
+  word(words_.words, shape.words);
+  p.demand = demand_of(p, shape);
+}
+
+}  // namespace perfmodel

@@ -1,0 +1,75 @@
+// Expressions compiled once and evaluated often: flat code in single assignment over an array of numbers, equal
+// subexpressions only once. The language is that of workloads/expression.hpp, and so are the values, bit for bit.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+namespace perfmodel {
+
+// The place of a value in the array.
+using Slot = std::int32_t;
+
+enum class FormulaCode : std::uint8_t {
+  add,
+  subtract,
+  multiply,
+  divide,
+  power,
+  equal,
+  unequal,
+  less,
+  greater,
+  at_most,
+  at_least,
+  both,
+  either,
+  minimum,
+  maximum,
+  absolute,
+  floor,
+  ceil,
+  round,
+  ceil_div,
+  negate,
+  select,
+  given,  // b where it is a number, else a
+};
+
+struct FormulaStep {
+  FormulaCode code = FormulaCode::add;
+  Slot to = 0, a = 0, b = 0, c = 0;
+};
+
+// Grows while formulas are compiled; then evaluated with its inputs set.
+class FormulaSheet {
+ public:
+  Slot constant(double value);
+  // Set before each evaluation; starts as NaN, "not given".
+  Slot input();
+  Slot step(FormulaCode code, Slot a, Slot b = 0, Slot c = 0);
+
+  // The value of an expression whose names `resolve` knows; nothing for text that does not compile.
+  using Resolve = std::function<std::optional<Slot>(std::string_view)>;
+  std::optional<Slot> compile(std::string_view text, const Resolve& resolve);
+
+  // Constants and inputs as they start.
+  [[nodiscard]] const std::vector<double>& start() const { return start_; }
+  // Fills in everything that follows from the inputs.
+  void evaluate(std::vector<double>& values) const;
+  [[nodiscard]] std::size_t size() const { return start_.size(); }
+
+ private:
+  std::vector<double> start_;
+  std::vector<FormulaStep> steps_;
+  std::map<std::uint64_t, Slot> constants_;  // by bits
+  std::map<std::tuple<FormulaCode, Slot, Slot, Slot>, Slot> known_;
+};
+
+}  // namespace perfmodel
