@@ -5,6 +5,8 @@
 
     kernel_tuner.tune_kernel("triton_gemm", source, size, arguments, tune_params, strategy="genetic_algorithm",
                              cache="triton_gemm.json", simulation_mode=True)
+
+`size` is the cache's problem_size: m, n and k of a GEMM, batch, heads and seq_q of attention.
 """
 
 from __future__ import annotations
@@ -54,7 +56,7 @@ def cache_of(
         "schema_version": SCHEMA_VERSION,
         "device_name": machine.name,
         "kernel_name": kernel_name,
-        "problem_size": "x".join(str(row[key]) for key in ("m", "n", "k") if key in row) or str(row.get("seq_q", "")),
+        "problem_size": [row[key] for key in ("m", "n", "k", "batch", "heads", "seq_q", "elements") if key in row],
         "tune_params_keys": names,
         "tune_params": {name: list(tune_params[name]) for name in names},
         "objective": "time",
