@@ -29,7 +29,7 @@ help:
 	@echo 'make python      build the Python module into .venv'
 	@echo 'make test-python test it, the adapters and the MCP server (downloads the frameworks, about 1 GB)'
 	@echo 'make bench       run the benchmarks'
-	@echo 'make fuzz        fuzz the YAML and CSV readers, FUZZ_SECONDS=$(FUZZ_SECONDS) each'
+	@echo 'make fuzz        fuzz the YAML, CSV and JSON-lines readers, FUZZ_SECONDS=$(FUZZ_SECONDS) each'
 	@echo 'make tidy        clang-tidy'
 	@echo 'make install     install to PREFIX=$(PREFIX)'
 	@echo 'make cuda        build build/cuda/perfmodel, which can calibrate (needs CUDA 13 and CUPTI, no GPU)'
@@ -78,7 +78,7 @@ bench:
 fuzz:
 	@cmake/install_packages.sh $(FUZZ_PACKAGES)
 	@$(call configure,fuzz)
-	@cmake --build build/fuzz -j $(JOBS) --target fuzz_yaml fuzz_csv -- --quiet
+	@cmake --build build/fuzz -j $(JOBS) --target fuzz_yaml fuzz_csv fuzz_oracle -- --quiet
 	@fuzz/run.sh $(FUZZ_SECONDS)
 
 tidy:

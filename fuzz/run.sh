@@ -6,7 +6,7 @@ seconds=$1
 cd "$(dirname "$0")/.."
 
 status=0
-for reader in yaml csv; do
+for reader in yaml csv oracle; do
   corpus=build/fuzz/corpus/$reader
   mkdir -p "$corpus"
   log=build/fuzz/$reader.log

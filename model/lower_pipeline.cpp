@@ -37,6 +37,13 @@ class ItemTimes {
   };
 
   [[nodiscard]] Pipeline program(const ItemTiles& tiles) const {
+    Pipeline pipeline;
+    program(tiles, pipeline);
+    return pipeline;
+  }
+
+  // The same into memory that is there already.
+  void program(const ItemTiles& tiles, Pipeline& pipeline) const {
     const auto value = [](std::int64_t count) { return static_cast<double>(count); };
     const bool dropout = attention_.dropout > 0 && attention_.dropout_source == DropoutSource::fused;
     const std::array<SequenceParameter, 7> shape{{{"element_bytes", bytes_of(attention_.dtype, 16).si() / 16},
@@ -48,21 +55,22 @@ class ItemTimes {
                                                   {"causal", attention_.causal ? 1.0 : 0.0}}};
     std::vector<SequenceParameter> given(shape.begin(), shape.end());
     given.insert(given.end(), settings_.begin(), settings_.end());
-    Pipeline pipeline = file_.pipeline(given);
+    file_.pipeline(given, pipeline);
     pipeline.dtype = attention_.dtype;
-    return pipeline;
   }
 
   // Some item of it would wait for ever.
   [[nodiscard]] bool deadlock() const { return deadlock_; }
 
   Time simulated(const ItemTiles& tiles) {
-    const Pipeline pipeline = program(tiles);
+    thread_local Pipeline pipeline;
+    program(tiles, pipeline);
     const SmCode code = price(machine_, operating_point(machine_, machine_.clock.datasheet.value), pipeline);
     const std::array<SmResident, 1> resident{SmResident{&code, pipeline.ctas_per_sm}};
     SimulationOptions options;
     options.items = 3;
-    const SimulationResult result = simulator_.run(resident, options);
+    thread_local Simulator simulator;
+    const SimulationResult result = simulator.run(resident, options);
     deadlock_ = deadlock_ || result.deadlock;
     return {(result.last_item[0] - result.first_item[0]) / (options.items - 1), result.first_item[0]};
   }
@@ -107,7 +115,6 @@ class ItemTimes {
   const Attention& attention_;
   std::span<const SequenceParameter> settings_;
   bool deadlock_ = false;
-  Simulator simulator_;
   std::vector<Known> known_;
 };
 
@@ -246,7 +253,8 @@ std::string description_of(const Pipeline& pipeline, const Kernel& kernel) {
                      32 * pipeline.warps(), kernel.ctas);
 }
 
-// Cycles of an item by its bounds: in each segment the busiest pipe, shared by all CTAs of the SM, or the dependent steps.
+// Cycles of an item by its bounds: in each segment the busiest pipe, shared by all CTAs of the SM, or the dependent
+// steps.
 double item_bound(const SmCode& code, int ctas) {
   thread_local CycleSolver solver;
   double sum = 0;
@@ -299,7 +307,7 @@ std::string objection(const Machine& machine, const Pipeline& pipeline, const At
   Diagnostics faults;
   check_coverage(pipeline, faults);
   if (!faults.has_errors()) check_budget(machine, pipeline, faults);
-  if (!faults.has_errors()) check_rings(pipeline, faults);
+  if (!faults.has_errors() && !rings_hold(pipeline)) check_rings(pipeline, faults);
   return faults.has_errors() ? faults.all().front().message : std::string();
 }
 
@@ -323,14 +331,15 @@ Plan lower_program(const Machine& machine, const PipelineFile& file, std::span<c
     return refusal(fmt::format("{} has no {} tensor cores", machine.name, name_of(attention.dtype)));
   }
   ItemTimes times(machine, file, attention, settings);
-  const Pipeline shape = times.program({1, 0});
+  thread_local Pipeline pipeline;
+  times.program({1, 0}, pipeline);
   const auto longest = static_cast<double>(std::max(attention.seq_q, attention.seq_kv));
-  if (longest / std::min(shape.cta_m, shape.cta_n) > most_tiles) {
+  if (longest / std::min(pipeline.cta_m, pipeline.cta_n) > most_tiles) {
     return refusal(fmt::format("a head has more than {:.0f} tiles", most_tiles));
   }
-  const AttentionItems items = attention_items(attention, shape.cta_m, shape.cta_n, shape.longest_first);
+  const AttentionItems items = attention_items(attention, pipeline.cta_m, pipeline.cta_n, pipeline.longest_first);
   const ItemTiles mean = mean_of(items);
-  const Pipeline pipeline = times.program(mean);
+  times.program(mean, pipeline);
   std::string why = objection(machine, pipeline, attention);
   if (!why.empty()) return refusal(std::move(why));
 

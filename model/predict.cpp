@@ -27,7 +27,10 @@ Estimate predict_program(const Machine& machine, const PipelineFile& file, std::
   if (attention == nullptr) return refused("programs are scored on attention alone so far", regime);
   Plan plan = lower_program(machine, file, settings, *attention,
                             {.regime = regime, .describe = options.describe, .fidelity = options.fidelity});
-  const Prepared prepared = prepare(machine, std::move(plan), op, regime, options);
+  // The plan has been simulated; the chip need not do it again.
+  PredictOptions planned = options;
+  planned.fidelity = Fidelity::bound;
+  const Prepared prepared = prepare(machine, std::move(plan), op, regime, planned);
   if (!prepared.feasible()) return refused(prepared.plan.refusal, regime);
   return summarise(machine, op, prepared, clock_of(machine, prepared, regime, options), regime);
 }

@@ -3,7 +3,10 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <string_view>
+#include <unordered_map>
 
 #include "model/lower.hpp"
 
@@ -17,7 +20,10 @@ bool is_divided(std::string_view pipe) { return pipe != "smem" && pipe != "lsu" 
 class Pricer {
  public:
   Pricer(const Machine& machine, const OperatingPoint& point, const Pipeline& pipeline)
-      : machine_(machine), point_(point), pipeline_(pipeline) {}
+      : machine_(machine), point_(point), pipeline_(pipeline) {
+    for (std::size_t i = 0; i < machine.instructions.size(); ++i)
+      instructions_.emplace(machine.instructions[i].name, i);
+  }
 
   SmCode price() {
     name_pipes();
@@ -45,6 +51,7 @@ class Pricer {
     code_.pipe_names.emplace_back("port");
     code_.smem_pipe = machine_.find_pipe("smem").value_or(0);
     code_.pipes = static_cast<int>(code_.pipe_names.size());
+    for (const std::string& pipe : code_.pipe_names) divided_.push_back(is_divided(pipe));
     if (code_.pipes > max_sm_pipes) {
       throw InputError({}, fmt::format("{} has {} pipes, {} are the most that a simulation holds", machine_.name,
                                        machine_.pipes.size(), max_sm_pipes - 2));
@@ -66,17 +73,21 @@ class Pricer {
     }
   }
 
+  // Which roles take from a channel, and whether an instruction of two CTAs does.
   void count_takers() {
-    for (std::size_t channel = 0; channel < pipeline_.channels.size(); ++channel) {
-      std::vector<int> roles;
-      for (const PipelineSegment& segment : pipeline_.segments) {
-        for (const PipelineOp& op : segment.ops) {
-          if (std::ranges::count(op.takes, static_cast<int>(channel)) > 0 && std::ranges::count(roles, op.role) == 0) {
-            roles.push_back(op.role);
-          }
+    std::vector<std::uint32_t> roles(pipeline_.channels.size(), 0);  // a bit each
+    pair_takes_.assign(pipeline_.channels.size(), false);
+    for (const PipelineSegment& segment : pipeline_.segments) {
+      for (const PipelineOp& op : segment.ops) {
+        for (const int channel : op.takes) {
+          const auto at = static_cast<std::size_t>(channel);
+          roles[at] |= 1U << static_cast<unsigned>(op.role);
+          if (op.mma && op.mma->pair) pair_takes_[at] = true;
         }
       }
-      code_.channels[channel].takers = static_cast<std::int16_t>(roles.size());
+    }
+    for (std::size_t channel = 0; channel < roles.size(); ++channel) {
+      code_.channels[channel].takers = static_cast<std::int16_t>(std::popcount(roles[channel]));
     }
   }
 
@@ -134,13 +145,13 @@ class Pricer {
 
   void add_instructions(const PipelineOp& op) {
     for (const InstructionCount& entry : op.instructions) {
-      const auto index = machine_.find_instruction(entry.instruction);
-      if (!index) {
+      const auto index = instructions_.find(entry.instruction);
+      if (index == instructions_.end()) {
         faults_.error(op.location,
                       fmt::format("'{}': {} has no instruction class '{}'", op.name, machine_.name, entry.instruction));
         continue;
       }
-      for (const Occupancy& taken : machine_.instructions[static_cast<std::size_t>(*index)].occupies) {
+      for (const Occupancy& taken : machine_.instructions[index->second].occupies) {
         const auto at = static_cast<std::size_t>(taken.pipe);
         work_[at] += entry.count * taken.slots.value / machine_.pipes[at].rate.value.si();
       }
@@ -182,12 +193,12 @@ class Pricer {
     const double warps = pipeline_.roles[static_cast<std::size_t>(op.role)].warps;
     const double share = op.engine == Engine::none ? std::min(1.0, warps / partitions) : 1.0;
     for (std::size_t pipe = 0; pipe < work_.size(); ++pipe) {
-      const double alone = is_divided(code_.pipe_names[pipe]) ? work_[pipe] / share : work_[pipe];
+      const double alone = divided_[pipe] ? work_[pipe] / share : work_[pipe];
       flat.floor = std::max(flat.floor, alone);
     }
     for (const InstructionCount& entry : op.chain) {
-      if (const auto index = machine_.find_instruction(entry.instruction)) {
-        flat.floor += entry.count * machine_.instructions[static_cast<std::size_t>(*index)].latency.value.si();
+      if (const auto index = instructions_.find(entry.instruction); index != instructions_.end()) {
+        flat.floor += entry.count * machine_.instructions[index->second].latency.value.si();
       }
     }
     if (machine_.transfer.tma_row.present()) {
@@ -221,15 +232,7 @@ class Pricer {
 
   // What is handed to an instruction of two CTAs has to be ready in both.
   [[nodiscard]] bool feeds_pair(const PipelineOp& op) const {
-    for (const PipelineSegment& segment : pipeline_.segments) {
-      for (const PipelineOp& other : segment.ops) {
-        if (!other.mma || !other.mma->pair) continue;
-        for (const int channel : op.gives) {
-          if (std::ranges::count(other.takes, channel) > 0) return true;
-        }
-      }
-    }
-    return false;
+    return std::ranges::any_of(op.gives, [&](int channel) { return pair_takes_[static_cast<std::size_t>(channel)]; });
   }
 
   void add_channels(const PipelineOp& op, SmOp& flat) {
@@ -259,6 +262,9 @@ class Pricer {
   SmCode code_;
   std::vector<double> work_;
   std::vector<Engine> filled_by_;
+  std::vector<bool> divided_;     // by pipe
+  std::vector<bool> pair_takes_;  // by channel
+  std::unordered_map<std::string_view, std::size_t> instructions_;
 };
 
 }  // namespace

@@ -17,6 +17,11 @@
 
 namespace perfmodel {
 
+// The same place of the same text.
+inline bool operator==(const Location& a, const Location& b) {
+  return a.source == b.source && a.line == b.line && a.column == b.column;
+}
+
 // What a program is for; decides the work that it has to do.
 enum class PipelineKind : std::uint8_t { attention_forward, attention_backward, gemm, mask };
 inline constexpr std::array<std::string_view, 4> pipeline_kind_names{"attention_forward", "attention_backward", "gemm",
@@ -69,11 +74,15 @@ struct PipelineMma {
 
   // Of this CTA's SM.
   [[nodiscard]] double multiply_adds() const { return m * n * k / (pair ? 2.0 : 1.0); }
+
+  bool operator==(const PipelineMma&) const = default;
 };
 
 struct DutyAmount {
   Duty duty = Duty::qk;
   double amount = 0;
+
+  bool operator==(const DutyAmount&) const = default;
 };
 
 struct PipelineRole {
@@ -81,6 +90,8 @@ struct PipelineRole {
   int warps = 1;
   int registers = 0;  // of a thread
   Location location;
+
+  bool operator==(const PipelineRole&) const = default;
 };
 
 // A ring of `depth` slots. A giver waits for an empty slot, a taker for a full one; a slot is empty again when every
@@ -92,12 +103,16 @@ struct PipelineChannel {
   Bytes smem;       // of a slot
   int columns = 0;  // of tensor memory, a slot
   Location location;
+
+  bool operator==(const PipelineChannel&) const = default;
 };
 
 // A wait for the slot that the role's next take empties, or for one so many after it.
 struct PipelineRead {
   int channel = 0;
   int ahead = 0;
+
+  bool operator==(const PipelineRead&) const = default;
 };
 
 struct PipelineOp {
@@ -117,6 +132,8 @@ struct PipelineOp {
   std::vector<PipelineRead> reads;
   std::vector<int> gives;  // waits for an empty slot and fills it when done
   Location location;
+
+  bool operator==(const PipelineOp&) const = default;
 };
 
 struct PipelineSegment {
@@ -124,6 +141,8 @@ struct PipelineSegment {
   double count = 1;             // iterations
   std::vector<PipelineOp> ops;  // each role runs its own in this order
   Location location;
+
+  bool operator==(const PipelineSegment&) const = default;
 };
 
 // What the operator asks of one CTA's item.
@@ -132,6 +151,8 @@ struct PipelineDemand {
 
   double& operator[](Duty duty) { return amounts[static_cast<std::size_t>(duty)]; }
   double operator[](Duty duty) const { return amounts[static_cast<std::size_t>(duty)]; }
+
+  bool operator==(const PipelineDemand&) const = default;
 };
 
 struct Pipeline {
@@ -159,6 +180,8 @@ struct Pipeline {
   [[nodiscard]] double registers() const;  // of all threads together
   // What its operations do in one item.
   [[nodiscard]] PipelineDemand done() const;
+
+  bool operator==(const Pipeline&) const = default;
 };
 
 }  // namespace perfmodel

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <string>
+#include <unordered_map>
+#include <utility>
 
 #include "support/suggest.hpp"
 
@@ -13,6 +16,7 @@ namespace perfmodel {
 namespace {
 
 constexpr double rounding = 1e-9;
+constexpr double most_iterations = 100;  // of a loop that are played
 
 std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
@@ -240,12 +244,50 @@ double rescaled_rows(const Pipeline& pipeline, const PipelineDemand& done) {
 
 void check_rings(const Pipeline& pipeline, Diagnostics& faults) {
   if (!check_users(pipeline, faults)) return;
-  Game game(pipeline, /*most_iterations=*/100);
+  Game game(pipeline, most_iterations);
   if (!game.play()) {
     report_deadlock(pipeline, game, faults);
   } else {
     check_balance(pipeline, game, faults);
   }
+}
+
+namespace {
+
+// All that check_rings looks at, names and places apart.
+std::string ring_signature(const Pipeline& pipeline) {
+  std::string bytes;
+  const auto add = [&](int value) { bytes.append(reinterpret_cast<const char*>(&value), sizeof value); };
+  add(static_cast<int>(pipeline.roles.size()));
+  for (const PipelineChannel& channel : pipeline.channels) add(channel.depth), add(channel.initial);
+  for (const PipelineSegment& segment : pipeline.segments) {
+    add(static_cast<int>(std::min(most_iterations, std::floor(segment.count))));
+    for (const PipelineOp& op : segment.ops) {
+      add(op.role);
+      for (const int channel : op.takes) add(channel);
+      add(-1);
+      for (const PipelineRead& read : op.reads) add(read.channel), add(read.ahead);
+      add(-2);
+      for (const int channel : op.gives) add(channel);
+      add(-3);
+    }
+    add(-4);
+  }
+  return bytes;
+}
+
+}  // namespace
+
+bool rings_hold(const Pipeline& pipeline) {
+  constexpr std::size_t most_kept = 256;
+  thread_local std::unordered_map<std::string, bool> known;
+  std::string signature = ring_signature(pipeline);
+  if (const auto found = known.find(signature); found != known.end()) return found->second;
+  Diagnostics faults;
+  check_rings(pipeline, faults);
+  if (known.size() >= most_kept) known.clear();
+  known.emplace(std::move(signature), !faults.has_errors());
+  return !faults.has_errors();
 }
 
 void check_coverage(const Pipeline& pipeline, Diagnostics& faults) {

@@ -12,6 +12,9 @@ namespace perfmodel {
 // and waits that never end. Loops of many iterations are cut: what happens in a few happens in all.
 void check_rings(const Pipeline& pipeline, Diagnostics& faults);
 
+// Whether check_rings finds nothing; remembered for programs of the same structure, since a search asks for many.
+bool rings_hold(const Pipeline& pipeline);
+
 // Duties done short of the demand. The most telling first.
 void check_coverage(const Pipeline& pipeline, Diagnostics& faults);
 

@@ -59,7 +59,10 @@ PipelineFile::PipelineFile(YamlNode root) : root_(std::move(root)) {
   });
   const Pipeline made = read();  // so that a faulty file is refused when it is read
   name_ = made.name;
-  if (auto compiled = CompiledPipeline::compile(root_, sequences_, made)) {
+  // What does not come out as the reader has it stays with the reader.
+  Pipeline by_formula;
+  auto compiled = CompiledPipeline::compile(root_, sequences_, made);
+  if (compiled && compiled->evaluate({}, by_formula) && by_formula == made) {
     compiled_ = std::make_shared<const CompiledPipeline>(*std::move(compiled));
   }
 }

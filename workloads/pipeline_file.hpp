@@ -31,6 +31,9 @@ class PipelineFile {
   // The same by the reader that finds the words for faults, expression by expression: a millisecond.
   [[nodiscard]] Pipeline read(std::span<const SequenceParameter> given = {}) const;
 
+  // Whether it is evaluated by compiled formulas rather than by the reader.
+  [[nodiscard]] bool compiled() const { return compiled_ != nullptr; }
+
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const YamlNode& root() const { return root_; }
 

@@ -67,6 +67,7 @@ TEST_CASE("a compiled program is the one that the reader makes, at every shape a
   Pipeline reused;
   for (const std::string& name : pipeline_names()) {
     const PipelineFile file = PipelineFile::load(name);
+    CHECK_MESSAGE(file.compiled(), name);
     for (const auto& shape : shapes(file.pipeline().kind)) {
       CAPTURE(name);
       file.pipeline(shape, reused);
