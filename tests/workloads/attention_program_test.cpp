@@ -43,8 +43,7 @@ TEST_CASE("every shipped program has tiles, a code name and generations, and one
   CHECK(families.size() == 8);
 }
 
-TEST_CASE(
-    "cuDNN on Hopper, as profiled: 384 threads of 168 registers, 128x128 forward, 64 queries x 128 keys backward") {
+TEST_CASE("cuDNN on Hopper, as profiled: 384 threads of 168 registers, 128x128 forward, 64 queries x 128 keys backward") {
   const std::vector<AttentionProgram> programs = shipped(Family::cudnn);
   const AttentionProgram& forward = programs.at(0);
   CHECK(forward.pass == Pass::fwd);
@@ -110,8 +109,7 @@ TEST_CASE("FlashAttention-2: the tile follows the head dimension and the dropout
 }
 
 TEST_CASE("what a program leaves out") {
-  const AttentionProgram plain =
-      attention_programs_from_text(program + ", tiles: [{cta_m: 64, cta_n: 32}]}\n", "p").at(0);
+  const AttentionProgram plain = attention_programs_from_text(program + ", tiles: [{cta_m: 64, cta_n: 32}]}\n", "p").at(0);
   CHECK(plain.family == Family::cudnn);
   CHECK(plain.threads == 128);
   CHECK(plain.registers == 255);
@@ -131,8 +129,7 @@ TEST_CASE("what a program leaves out") {
 }
 
 TEST_CASE("unknown names get the nearest and the whole list") {
-  CHECK(fault_in(
-            "family: cudn\nprograms:\n  - {pass: fwd, tensor: [wgmma], code: c, tiles: [{cta_m: 64, cta_n: 32}]}\n") ==
+  CHECK(fault_in("family: cudn\nprograms:\n  - {pass: fwd, tensor: [wgmma], code: c, tiles: [{cta_m: 64, cta_n: 32}]}\n") ==
         "p.yaml:1:9: error: unknown family 'cudn'\n"
         "  family: cudn\n"
         "          ^\n"
@@ -144,10 +141,8 @@ TEST_CASE("unknown names get the nearest and the whole list") {
         "                                            ^\n"
         "note: did you mean 'threads'?\n"
         "note: known keys: pass, tensor, code, persistent, threads, registers, ctas_per_sm, alone, order, "
-        "pack_heads, dropout, mma_sync, emulated, mask_slots, instructions, dropout_instructions, counts, "
-        "dropout_counts, mask_counts, tiles, split, helpers\n");
-  CHECK(fault_in(
-            "family: cudnn\nprograms:\n  - {pass: fwd, tensor: [wgma], code: c, tiles: [{cta_m: 64, cta_n: 32}]}\n") ==
+        "pack_heads, dropout, mma_sync, emulated, mask_slots, instructions, dropout_instructions, counts, dropout_counts, mask_counts, tiles, split, helpers\n");
+  CHECK(fault_in("family: cudnn\nprograms:\n  - {pass: fwd, tensor: [wgma], code: c, tiles: [{cta_m: 64, cta_n: 32}]}\n") ==
         "p.yaml:3:26: error: 'tensor': unknown value 'wgma'\n"
         "    - {pass: fwd, tensor: [wgma], code: c, tiles: [{cta_m: 64, cta_n: 32}]...\n"
         "                           ^\n"

@@ -74,8 +74,7 @@ TEST_CASE("docs/program-schema.md has every key in the section of its map, and f
   const std::string text = page("program-schema.md");
   const std::string fault = test::error_of([] {
     (void)attention_programs_from_text(
-        "no: 1\nfamily: none\nprograms:\n  - {no: 1, tiles: [{no: 1}], split: {no: 1}, helpers: [{no: 1}]}\n",
-        "p.yaml");
+        "no: 1\nfamily: none\nprograms:\n  - {no: 1, tiles: [{no: 1}], split: {no: 1}, helpers: [{no: 1}]}\n", "p.yaml");
   });
   const std::vector<std::string> headings = {"Keys of a tile", "Keys of `split`", "Keys of a helper kernel",
                                              "Keys of a program", "Keys of the file"};
@@ -107,7 +106,8 @@ TEST_CASE("the example of docs/program-schema.md is the shipped program") {
     if (line.starts_with("    ")) example += line.substr(4) + "\n";
   }
   const AttentionProgram written = attention_programs_from_text(example, "example.yaml").at(0);
-  const AttentionProgram shipped = load_attention_programs(PERFMODEL_ROOT_DIR "/workloads/programs/flash2.yaml").at(0);
+  const AttentionProgram shipped =
+      load_attention_programs(PERFMODEL_ROOT_DIR "/workloads/programs/flash2.yaml").at(0);
   CHECK(written.code == shipped.code);
   CHECK(written.threads == shipped.threads);
   CHECK(written.alone == shipped.alone);
@@ -130,8 +130,7 @@ parameters: {q: {default: 1, no: 1}}
 roles: {a: {warps: 4, registers: 32, no: 1}}
 channels: {X: {no: 1}}
 segments: [{name: s, no: 1, ops: [{name: o, role: a, no: 1}]}]
-)",
-                                  "p.yaml");
+)", "p.yaml");
   });
   const std::vector<std::vector<std::string>> lists = known_keys(fault);
   CHECK(lists.size() >= 6);
