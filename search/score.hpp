@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "model/limiter.hpp"
-#include "search/deferral.hpp"
+#include "model/deferral.hpp"
 #include "support/units.hpp"
 
 namespace perfmodel {

@@ -36,7 +36,7 @@ void add_columns(Grid& grid, bool steady) {
   if (steady) grid.column("clock").column("power");
 }
 
-void add_cells(std::vector<std::string>& cells, const Score& score, bool steady) {
+void add_cells(std::vector<std::string>& cells, const GroupScore& score, bool steady) {
   const Accuracy& accuracy = score.accuracy;
   for (std::string& cell :
        std::vector<std::string>{fmt::format("{}", accuracy.n), percent(accuracy.mean), percent(accuracy.median),
@@ -48,6 +48,8 @@ void add_cells(std::vector<std::string>& cells, const Score& score, bool steady)
   cells.push_back(optional_percent(score.clock_error));
   cells.push_back(optional_percent(score.power_error));
 }
+
+constexpr std::size_t rows_for_deferral = 20;  // fewer say nothing
 
 std::string ranking_text(const Ranking& ranking) {
   return fmt::format(
@@ -72,13 +74,17 @@ std::string one_table(const TableValidation& table) {
   std::vector<std::string> cells{"all"};
   add_cells(cells, table.all, steady);
   grid.row(std::move(cells));
-  for (const Score& group : table.groups) {
+  for (const GroupScore& group : table.groups) {
     cells = {group.name};
     add_cells(cells, group, steady);
     grid.row(std::move(cells));
   }
   text += grid.text() + '\n';
   if (table.ranking) text += fmt::format("ranking: {}\n", ranking_text(*table.ranking));
+  if (table.all.accuracy.n >= rows_for_deferral) {
+    text += fmt::format("defers to silicon: {} of the rows; of the {} off by more than 15 %, {}\n",
+                        percent(table.deferral.deferred), table.deferral.off, percent(table.deferral.caught));
+  }
   if (table.pays_right)
     text += fmt::format("whether overlap pays: right for {} of the rows\n", percent(*table.pays_right));
   for (const WorstRow& worst : table.worst) text += fmt::format("worst: {}\n", worst_text(worst));
@@ -91,7 +97,7 @@ ordered_json accuracy_json(const Accuracy& accuracy) {
           {"bias", accuracy.bias}, {"coverage", accuracy.coverage}, {"width", accuracy.width}};
 }
 
-ordered_json score_json(const Score& score) {
+ordered_json score_json(const GroupScore& score) {
   ordered_json json{{"rows", score.name}};
   json.update(accuracy_json(score.accuracy));
   json["roofline"] = {{"mean", score.roofline.mean},
@@ -144,9 +150,11 @@ ordered_json table_json(const TableValidation& table) {
       {"table", table.name}, {"machine", table.machine},       {"withheld", withheld_name(table.withheld)},
       {"rows", table.rows},  {"infeasible", table.infeasible}, {"all", score_json(table.all)}};
   ordered_json groups = ordered_json::array();
-  for (const Score& group : table.groups) groups.push_back(score_json(group));
+  for (const GroupScore& group : table.groups) groups.push_back(score_json(group));
   json["groups"] = std::move(groups);
   json["ranking"] = table.ranking ? ranking_json(*table.ranking) : ordered_json(nullptr);
+  json["deferral"] = {
+      {"off", table.deferral.off}, {"caught", table.deferral.caught}, {"deferred", table.deferral.deferred}};
   json["pays_right"] = table.pays_right ? ordered_json(*table.pays_right) : ordered_json(nullptr);
   if (table.counters) json["counters"] = counters_json(*table.counters);
   json["worst"] = worst_json(table);
@@ -205,7 +213,7 @@ std::string group_table(const std::vector<TableValidation>& tables) {
   grid.column("machine", Grid::Align::left).column("table", Grid::Align::left).column("rows", Grid::Align::left);
   add_columns(grid, /*steady=*/false);
   for (const TableValidation& table : tables) {
-    for (const Score& group : table.groups) {
+    for (const GroupScore& group : table.groups) {
       std::vector<std::string> cells{table.machine, title(table), group.name};
       add_cells(cells, group, /*steady=*/false);
       grid.row(std::move(cells));

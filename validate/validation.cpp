@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <map>
 
+#include "model/deferral.hpp"
 #include "validate/row_inputs.hpp"
 #include "workloads/table_rows.hpp"
 
@@ -78,8 +79,8 @@ std::optional<double> mean_error(std::span<const double> errors) {
   return errors.empty() ? std::nullopt : std::optional(mean(errors));
 }
 
-Score score_of(std::string name, std::span<const ScoredRow* const> rows) {
-  Score score{.name = std::move(name), .accuracy = {}, .roofline = {}, .clock_error = {}, .power_error = {}};
+GroupScore score_of(std::string name, std::span<const ScoredRow* const> rows) {
+  GroupScore score{.name = std::move(name), .accuracy = {}, .roofline = {}, .clock_error = {}, .power_error = {}};
   std::vector<Outcome> outcomes;
   std::vector<RooflineRow> plain;
   std::vector<double> clock;
@@ -100,7 +101,7 @@ Score score_of(std::string name, std::span<const ScoredRow* const> rows) {
   return score;
 }
 
-std::vector<Score> group_scores(const std::vector<ScoredRow>& rows) {
+std::vector<GroupScore> group_scores(const std::vector<ScoredRow>& rows) {
   std::vector<std::string> order;
   std::map<std::string, std::vector<const ScoredRow*>> members;
   for (const ScoredRow& row : rows) {
@@ -109,7 +110,7 @@ std::vector<Score> group_scores(const std::vector<ScoredRow>& rows) {
     if (group.empty()) order.push_back(name);
     group.push_back(&row);
   }
-  std::vector<Score> scores;
+  std::vector<GroupScore> scores;
   if (order.size() < 2) return scores;
   for (const std::string& name : order) scores.push_back(score_of(name, members[name]));
   return scores;
@@ -128,6 +129,25 @@ std::optional<Ranking> ranking_of(const Table& table, const std::vector<ScoredRo
   }
   const Ranking result = ranking(outcomes, problem);
   return result.problems > 0 ? std::optional(result) : std::nullopt;
+}
+
+Deferral deferral_of(const std::vector<ScoredRow>& rows) {
+  constexpr double far_off = 0.15;
+  Deferral result;
+  std::size_t caught = 0;
+  std::size_t deferred = 0;
+  for (const ScoredRow& row : rows) {
+    const bool off = std::abs(relative_error(row.outcome)) > far_off;
+    result.off += off ? 1 : 0;
+    caught += off && row.deferred ? 1 : 0;
+    deferred += row.deferred ? 1 : 0;
+  }
+  const auto share = [](std::size_t part, std::size_t whole, double none) {
+    return whole == 0 ? none : static_cast<double>(part) / static_cast<double>(whole);
+  };
+  result.caught = share(caught, result.off, 1);
+  result.deferred = share(deferred, rows.size(), 0);
+  return result;
 }
 
 std::optional<double> pays_right_of(const Table& table, const std::vector<ScoredRow>& rows, RowPredictor& predictor) {
@@ -200,6 +220,7 @@ Scoring score(const Table& table, RowPredictor& predictor) {
     }
     scored.outcome = {Seconds(*measured * 1e-6), estimate.time, estimate.lower, estimate.upper};
     scored.limiter = estimate.limiter;
+    scored.deferred = defer_reasons(predictor.machine(), scored.op, estimate).any();
     scored.clock = estimate.reported_clock > Hertz(0.0) ? estimate.reported_clock : estimate.clock;
     scored.power = estimate.power;
     scored.roofline = terms_of(predictor, scored.op);
@@ -258,6 +279,7 @@ TableValidation validate_table(const Table& measured, RowPredictor& predictor, c
   result.all = score_of(result.name, all);
   result.groups = group_scores(scoring.rows);
   result.ranking = ranking_of(table, scoring.rows);
+  result.deferral = deferral_of(scoring.rows);
   result.pays_right = pays_right_of(table, scoring.rows, predictor);
   if (has_counters(table)) result.counters = validate_counters(table, predictor);
   result.worst = worst_rows(table, scoring.rows, options.worst);

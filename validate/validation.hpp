@@ -40,10 +40,18 @@ struct ScoredRow {
   std::optional<Hertz> measured_clock;
   std::optional<Watts> measured_power;
   std::vector<RooflineTerm> roofline;
+  bool deferred = false;  // the model says to measure rather than to trust it
+};
+
+// How well the model knows its own errors: of the rows off by more than 15 %, how many it would have measured instead.
+struct Deferral {
+  std::size_t off = 0;  // rows that err by more than 15 %
+  double caught = 0;    // share of these that are deferred; 1 if there are none
+  double deferred = 0;  // share of all rows that are
 };
 
 // The figures of one set of rows.
-struct Score {
+struct GroupScore {
   std::string name;  // "gemm cold cublas"; the table's for all rows
   Accuracy accuracy;
   Accuracy roofline;                  // of the three constants fitted on the same rows
@@ -64,11 +72,13 @@ struct TableValidation {
   Withheld withheld = Withheld::nothing;
   std::size_t rows = 0;        // of the table
   std::size_t infeasible = 0;  // refused, and so not scored
-  Score all;
-  std::vector<Score> groups;  // by op, regime and implementation, in order of first appearance; none for a single one
+  GroupScore all;
+  std::vector<GroupScore>
+      groups;  // by op, regime and implementation, in order of first appearance; none for a single one
   std::optional<Ranking> ranking;
-  std::optional<double> pays_right;             // overlap tables
-  std::optional<CounterValidation> counters;    // tables with hardware counters
+  Deferral deferral;
+  std::optional<double> pays_right;           // overlap tables
+  std::optional<CounterValidation> counters;  // tables with hardware counters
   std::vector<WorstRow> worst;
   Diagnostics warnings;
 };

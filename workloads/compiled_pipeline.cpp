@@ -11,9 +11,9 @@ namespace {
 
 constexpr double column_bytes = 128 * 4;  // 128 lanes of 32 bits
 
-double at(const std::vector<double>& values, Slot slot) { return values[static_cast<std::size_t>(slot)]; }
+double at(const std::vector<double>& values, FormulaSlot slot) { return values[static_cast<std::size_t>(slot)]; }
 
-int whole_at(const std::vector<double>& values, Slot slot) { return static_cast<int>(at(values, slot)); }
+int whole_at(const std::vector<double>& values, FormulaSlot slot) { return static_cast<int>(at(values, slot)); }
 
 }  // namespace
 
@@ -162,7 +162,7 @@ void CompiledPipeline::fill(const std::vector<double>& values, Pipeline& pipelin
   }
 
   PipelineShape shape;
-  const auto word = [&](Slot slot, double& value) { value = slot < 0 ? value : at(values, slot); };
+  const auto word = [&](FormulaSlot slot, double& value) { value = slot < 0 ? value : at(values, slot); };
   word(words_.head_dim, shape.head_dim);
   word(words_.head_dim_v, shape.head_dim_v);
   word(words_.element_bytes, shape.element_bytes);

@@ -32,47 +32,47 @@ class CompiledPipeline {
 
   // A value that has to lie in a range, if the condition holds.
   struct Check {
-    Slot value = 0;
-    Slot condition = 0;
+    FormulaSlot value = 0;
+    FormulaSlot condition = 0;
     double min = 0, max = 0;
     bool above_min = false;
     bool whole = false;
   };
   struct Input {
     std::string name;
-    Slot slot = 0;
+    FormulaSlot slot = 0;
   };
   struct Role {
     PipelineRole made;
-    Slot warps = 0, registers = 0, when = 0;
+    FormulaSlot warps = 0, registers = 0, when = 0;
   };
   struct Channel {
     PipelineChannel made;
-    Slot depth = 0, initial = 0, smem = 0, tmem = 0, when = 0;
+    FormulaSlot depth = 0, initial = 0, smem = 0, tmem = 0, when = 0;
   };
   struct Amount {
     Duty duty = Duty::qk;
-    Slot amount = 0;
+    FormulaSlot amount = 0;
   };
   struct Count {
     std::string instruction;
-    Slot count = 0;
+    FormulaSlot count = 0;
   };
   struct Op {
     PipelineOp made;  // with indices among all roles and channels
     std::vector<Amount> duties;
     std::vector<Count> instructions, chain;
-    Slot m = 0, n = 0, k = 0;
-    Slot loaded = 0, stored = 0, smem = 0, rows = 0, when = 0;
+    FormulaSlot m = 0, n = 0, k = 0;
+    FormulaSlot loaded = 0, stored = 0, smem = 0, rows = 0, when = 0;
   };
   struct Segment {
     PipelineSegment made;
-    Slot count = 0;
+    FormulaSlot count = 0;
     std::vector<Op> ops;
   };
   struct Words {  // of the shape, for the demand
-    Slot head_dim = -1, head_dim_v = -1, element_bytes = -1, output_bytes = -1, full = -1, masked = -1, dropout = -1,
-         k_iterations = -1, words = -1;
+    FormulaSlot head_dim = -1, head_dim_v = -1, element_bytes = -1, output_bytes = -1, full = -1, masked = -1,
+                dropout = -1, k_iterations = -1, words = -1;
   };
 
   bool set_inputs(std::span<const SequenceParameter> given, std::vector<double>& values) const;
@@ -83,7 +83,7 @@ class CompiledPipeline {
   std::vector<Input> inputs_;
   std::vector<Check> checks_;
   Pipeline head_;
-  Slot cluster_ = 0, ctas_per_sm_ = 0, cta_m_ = 0, cta_n_ = 0, cta_k_ = 0;
+  FormulaSlot cluster_ = 0, ctas_per_sm_ = 0, cta_m_ = 0, cta_n_ = 0, cta_k_ = 0;
   std::vector<Role> roles_;
   std::vector<Channel> channels_;
   std::vector<Segment> segments_;

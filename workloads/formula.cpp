@@ -59,7 +59,7 @@ class Compiler {
   Compiler(std::string_view text, const FormulaSheet::Resolve& resolve, FormulaSheet& sheet)
       : text_(text), resolve_(resolve), sheet_(sheet) {}
 
-  std::optional<Slot> whole() {
+  std::optional<FormulaSlot> whole() {
     const auto slot = choice();
     skip();
     return at_ == text_.size() ? slot : std::nullopt;
@@ -77,7 +77,7 @@ class Compiler {
     return true;
   }
 
-  std::optional<Slot> choice() {
+  std::optional<FormulaSlot> choice() {
     if (++depth_ > deepest) return std::nullopt;
     auto slot = binary(1);
     if (slot && take("?")) {
@@ -99,7 +99,7 @@ class Compiler {
     return nullptr;
   }
 
-  std::optional<Slot> binary(int least) {
+  std::optional<FormulaSlot> binary(int least) {
     auto left = signed_value();
     while (left) {
       const Binary* sign = next_sign(least);
@@ -112,9 +112,9 @@ class Compiler {
     return left;
   }
 
-  std::optional<Slot> signed_value() {
+  std::optional<FormulaSlot> signed_value() {
     if (++depth_ > deepest) return std::nullopt;
-    std::optional<Slot> value;
+    std::optional<FormulaSlot> value;
     if (take("-")) {
       value = signed_value();
       if (value) value = sheet_.step(FormulaCode::negate, *value);
@@ -125,14 +125,14 @@ class Compiler {
     return value;
   }
 
-  std::optional<Slot> power() {
+  std::optional<FormulaSlot> power() {
     const auto base = atom();
     if (!base || !take("^")) return base;
     const auto exponent = signed_value();
     return exponent ? std::optional(sheet_.step(FormulaCode::power, *base, *exponent)) : std::nullopt;
   }
 
-  std::optional<Slot> atom() {
+  std::optional<FormulaSlot> atom() {
     skip();
     if (at_ == text_.size()) return std::nullopt;
     if (take("(")) {
@@ -143,7 +143,7 @@ class Compiler {
     return starts_name(text_[at_]) ? name() : std::nullopt;
   }
 
-  std::optional<Slot> number() {
+  std::optional<FormulaSlot> number() {
     double value = 0;
     const char* begin = text_.data() + at_;
     const auto [end, code] = std::from_chars(begin, text_.data() + text_.size(), value);
@@ -153,17 +153,17 @@ class Compiler {
     return sheet_.constant(value);
   }
 
-  std::optional<Slot> name() {
+  std::optional<FormulaSlot> name() {
     const std::size_t begin = at_;
     while (at_ < text_.size() && continues_name(text_[at_])) ++at_;
     const std::string_view word = text_.substr(begin, at_ - begin);
     return take("(") ? call(word) : resolve_(word);
   }
 
-  std::optional<Slot> call(std::string_view word) {
+  std::optional<FormulaSlot> call(std::string_view word) {
     const auto function = std::ranges::find(functions, word, &Function::name);
     if (function == functions.end()) return std::nullopt;
-    std::vector<Slot> arguments;
+    std::vector<FormulaSlot> arguments;
     do {
       const auto argument = choice();
       if (!argument) return std::nullopt;
@@ -172,7 +172,7 @@ class Compiler {
     if (!take(")") || arguments.size() < function->least || arguments.size() > function->most) return std::nullopt;
     if (function->least == 2) return sheet_.step(function->code, arguments[0], arguments[1]);
     if (function->most == 1) return sheet_.step(function->code, arguments[0]);
-    Slot slot = arguments[0];
+    FormulaSlot slot = arguments[0];
     for (std::size_t i = 1; i < arguments.size(); ++i) slot = sheet_.step(function->code, slot, arguments[i]);
     return slot;
   }
@@ -217,19 +217,20 @@ double result_of(const FormulaStep& step, const std::vector<double>& values) {
 
 }  // namespace
 
-Slot FormulaSheet::constant(double value) {
-  const auto [found, fresh] = constants_.emplace(std::bit_cast<std::uint64_t>(value), static_cast<Slot>(start_.size()));
+FormulaSlot FormulaSheet::constant(double value) {
+  const auto [found, fresh] =
+      constants_.emplace(std::bit_cast<std::uint64_t>(value), static_cast<FormulaSlot>(start_.size()));
   if (fresh) start_.push_back(value);
   return found->second;
 }
 
-Slot FormulaSheet::input() {
+FormulaSlot FormulaSheet::input() {
   start_.push_back(std::numeric_limits<double>::quiet_NaN());
-  return static_cast<Slot>(start_.size() - 1);
+  return static_cast<FormulaSlot>(start_.size() - 1);
 }
 
-Slot FormulaSheet::step(FormulaCode code, Slot a, Slot b, Slot c) {
-  const auto [found, fresh] = known_.emplace(std::tuple(code, a, b, c), static_cast<Slot>(start_.size()));
+FormulaSlot FormulaSheet::step(FormulaCode code, FormulaSlot a, FormulaSlot b, FormulaSlot c) {
+  const auto [found, fresh] = known_.emplace(std::tuple(code, a, b, c), static_cast<FormulaSlot>(start_.size()));
   if (fresh) {
     start_.push_back(0);
     steps_.push_back({code, found->second, a, b, c});
@@ -237,7 +238,7 @@ Slot FormulaSheet::step(FormulaCode code, Slot a, Slot b, Slot c) {
   return found->second;
 }
 
-std::optional<Slot> FormulaSheet::compile(std::string_view text, const Resolve& resolve) {
+std::optional<FormulaSlot> FormulaSheet::compile(std::string_view text, const Resolve& resolve) {
   if (const ParsedNumber plain = parse_number(text); plain.error.empty()) return constant(plain.value);
   return Compiler(text, resolve, *this).whole();
 }

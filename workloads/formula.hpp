@@ -14,7 +14,7 @@
 namespace perfmodel {
 
 // The place of a value in the array.
-using Slot = std::int32_t;
+using FormulaSlot = std::int32_t;
 
 enum class FormulaCode : std::uint8_t {
   add,
@@ -44,20 +44,20 @@ enum class FormulaCode : std::uint8_t {
 
 struct FormulaStep {
   FormulaCode code = FormulaCode::add;
-  Slot to = 0, a = 0, b = 0, c = 0;
+  FormulaSlot to = 0, a = 0, b = 0, c = 0;
 };
 
 // Grows while formulas are compiled; then evaluated with its inputs set.
 class FormulaSheet {
  public:
-  Slot constant(double value);
+  FormulaSlot constant(double value);
   // Set before each evaluation; starts as NaN, "not given".
-  Slot input();
-  Slot step(FormulaCode code, Slot a, Slot b = 0, Slot c = 0);
+  FormulaSlot input();
+  FormulaSlot step(FormulaCode code, FormulaSlot a, FormulaSlot b = 0, FormulaSlot c = 0);
 
   // The value of an expression whose names `resolve` knows; nothing for text that does not compile.
-  using Resolve = std::function<std::optional<Slot>(std::string_view)>;
-  std::optional<Slot> compile(std::string_view text, const Resolve& resolve);
+  using Resolve = std::function<std::optional<FormulaSlot>(std::string_view)>;
+  std::optional<FormulaSlot> compile(std::string_view text, const Resolve& resolve);
 
   // Constants and inputs as they start.
   [[nodiscard]] const std::vector<double>& start() const { return start_; }
@@ -68,8 +68,8 @@ class FormulaSheet {
  private:
   std::vector<double> start_;
   std::vector<FormulaStep> steps_;
-  std::map<std::uint64_t, Slot> constants_;  // by bits
-  std::map<std::tuple<FormulaCode, Slot, Slot, Slot>, Slot> known_;
+  std::map<std::uint64_t, FormulaSlot> constants_;  // by bits
+  std::map<std::tuple<FormulaCode, FormulaSlot, FormulaSlot, FormulaSlot>, FormulaSlot> known_;
 };
 
 }  // namespace perfmodel

@@ -55,7 +55,7 @@ class PipelineCompiler {
 
   Compiled compile() {
     for (const ShapeWord& word : shape_words(made_.head_.kind)) {
-      const Slot slot = input(word.name);
+      const FormulaSlot slot = input(word.name);
       words_.emplace(std::string(word.name),
                      made_.sheet_.step(FormulaCode::given, made_.sheet_.constant(word.value), slot));
     }
@@ -72,22 +72,22 @@ class PipelineCompiler {
   // The values of names in a scope: the shape's words, and parameters with what a segment sets in their place.
   struct Scope {
     YamlNode overrides;
-    std::map<std::string, Slot, std::less<>> known;
+    std::map<std::string, FormulaSlot, std::less<>> known;
     std::set<std::string, std::less<>> running;
   };
 
-  Slot input(std::string_view name) {
-    const Slot slot = made_.sheet_.input();
+  FormulaSlot input(std::string_view name) {
+    const FormulaSlot slot = made_.sheet_.input();
     made_.inputs_.push_back({std::string(name), slot});
     return slot;
   }
 
-  void check(Slot value, double min, double max, bool above_min = false, bool whole = false) {
+  void check(FormulaSlot value, double min, double max, bool above_min = false, bool whole = false) {
     if (!checked_.emplace(value, condition_, min, max, above_min, whole).second) return;
     made_.checks_.push_back({value, condition_, min, max, above_min, whole});
   }
 
-  Slot expression(const YamlNode& node, Scope& scope) {
+  FormulaSlot expression(const YamlNode& node, Scope& scope) {
     if (!node.is_scalar()) throw GiveUp{};
     const auto slot =
         made_.sheet_.compile(node.text(), [&](std::string_view name) { return std::optional(resolve(name, scope)); });
@@ -96,12 +96,12 @@ class PipelineCompiler {
     return *slot;
   }
 
-  Slot resolve(std::string_view name, Scope& scope) {
+  FormulaSlot resolve(std::string_view name, Scope& scope) {
     if (const auto word = words_.find(name); word != words_.end()) return word->second;
     if (const auto known = scope.known.find(name); known != scope.known.end()) return known->second;
     if (!scope.running.insert(std::string(name)).second) throw GiveUp{};
     const YamlNode set_here = scope.overrides.find(name);
-    Slot slot = 0;
+    FormulaSlot slot = 0;
     if (!set_here.is_missing()) {
       slot = expression(set_here, scope);
     } else {
@@ -116,27 +116,27 @@ class PipelineCompiler {
     return slot;
   }
 
-  Slot number(const YamlNode& node, Scope& scope, double min, double max, bool above_min = false) {
-    const Slot slot = expression(node, scope);
+  FormulaSlot number(const YamlNode& node, Scope& scope, double min, double max, bool above_min = false) {
+    const FormulaSlot slot = expression(node, scope);
     check(slot, min, max, above_min);
     return slot;
   }
 
-  Slot whole(const YamlNode& node, Scope& scope, double min, double max) {
-    const Slot slot = expression(node, scope);
+  FormulaSlot whole(const YamlNode& node, Scope& scope, double min, double max) {
+    const FormulaSlot slot = expression(node, scope);
     check(slot, min, max, false, true);
     return slot;
   }
 
-  Slot optional_whole(const YamlNode& node, Scope& scope, double otherwise, double min, double max) {
+  FormulaSlot optional_whole(const YamlNode& node, Scope& scope, double otherwise, double min, double max) {
     return node.is_missing() ? made_.sheet_.constant(otherwise) : whole(node, scope, min, max);
   }
 
-  Slot amount(const YamlNode& node, Scope& scope) {
+  FormulaSlot amount(const YamlNode& node, Scope& scope) {
     return node.is_missing() ? made_.sheet_.constant(0) : number(node, scope, 0, most);
   }
 
-  Slot when(const YamlNode& node, Scope& scope) {
+  FormulaSlot when(const YamlNode& node, Scope& scope) {
     const YamlNode condition = node.find("when");
     return condition.is_missing() ? one_ : expression(condition, scope);
   }
@@ -144,7 +144,7 @@ class PipelineCompiler {
   void compile_head() {
     for (const YamlEntry& entry : parameters_.entries()) {
       if (!entry.value.is_map()) continue;
-      const Slot value = resolve(entry.key, base_);
+      const FormulaSlot value = resolve(entry.key, base_);
       const auto bound = [&](std::string_view key, FormulaCode code) {
         const YamlNode limit = entry.value.find(key);
         if (!limit.is_missing()) check(made_.sheet_.step(code, value, expression(limit, base_)), 1, 1);
@@ -216,7 +216,7 @@ class PipelineCompiler {
     condition_ = op.when;
     compile_work(node, scope, op);
     if (const YamlNode row = node.find("row"); op.made.engine == Engine::tma) {
-      const Slot bytes = row.is_missing() ? made_.sheet_.constant(swizzled) : number(row, scope, 1, 1e6);
+      const FormulaSlot bytes = row.is_missing() ? made_.sheet_.constant(swizzled) : number(row, scope, 1, 1e6);
       op.rows = made_.sheet_.step(FormulaCode::divide, op.loaded, bytes);
     } else {
       op.rows = made_.sheet_.constant(0);
@@ -251,7 +251,7 @@ class PipelineCompiler {
         compile_product(entry, node, scope, op);
       } else if (entry.key == "load" || entry.key == "store") {
         const bool load = entry.key == "load";
-        const Slot bytes = amount(entry.value, scope);
+        const FormulaSlot bytes = amount(entry.value, scope);
         (load ? op.loaded : op.stored) = bytes;
         op.duties.push_back({load ? Duty::load : Duty::store, bytes});
       } else if (entry.key == "smem") {
@@ -287,7 +287,7 @@ class PipelineCompiler {
     op.duties.push_back({static_cast<Duty>(duty), -1});
   }
 
-  void add_count(std::string_view instruction, Slot count, std::vector<Compiled::Count>& counts) {
+  void add_count(std::string_view instruction, FormulaSlot count, std::vector<Compiled::Count>& counts) {
     const auto found = std::ranges::find(counts, instruction, &Compiled::Count::instruction);
     if (found == counts.end()) {
       counts.push_back({std::string(instruction), count});
@@ -303,7 +303,7 @@ class PipelineCompiler {
     for (const YamlEntry& field : entry.value.entries()) {
       if (field.key == "count") continue;
       if (parameters.find(field.key).is_missing()) throw GiveUp{};
-      const Slot value = expression(field.value, outer);
+      const FormulaSlot value = expression(field.value, outer);
       scope.known.emplace(field.key, value);
       // Rounds and bits of a random number are the operator's.
       if (const auto word = words_.find(field.key); word != words_.end()) {
@@ -313,13 +313,13 @@ class PipelineCompiler {
     return scope;
   }
 
-  Slot in_sequence(const YamlNode& node, const YamlNode& parameters, Scope& scope) {
+  FormulaSlot in_sequence(const YamlNode& node, const YamlNode& parameters, Scope& scope) {
     if (!node.is_scalar()) throw GiveUp{};
-    const FormulaSheet::Resolve resolve = [&](std::string_view name) -> std::optional<Slot> {
+    const FormulaSheet::Resolve resolve = [&](std::string_view name) -> std::optional<FormulaSlot> {
       if (const auto known = scope.known.find(name); known != scope.known.end()) return known->second;
       const YamlNode own = parameters.find(name);
       if (own.is_missing() || !scope.running.insert(std::string(name)).second) throw GiveUp{};
-      const Slot slot = in_sequence(own, parameters, scope);
+      const FormulaSlot slot = in_sequence(own, parameters, scope);
       scope.running.erase(scope.running.find(name));
       scope.known.emplace(std::string(name), slot);
       return slot;
@@ -331,21 +331,21 @@ class PipelineCompiler {
   }
 
   // What scales the counts to a total that was counted in compiled code for just these parameters.
-  Slot counted_scale(const YamlNode& root, const std::vector<Compiled::Count>& counts, Scope& scope) {
-    Slot total = made_.sheet_.constant(0);
+  FormulaSlot counted_scale(const YamlNode& root, const std::vector<Compiled::Count>& counts, Scope& scope) {
+    FormulaSlot total = made_.sheet_.constant(0);
     for (const Compiled::Count& each : counts) total = made_.sheet_.step(FormulaCode::add, total, each.count);
-    Slot scale = one_;
+    FormulaSlot scale = one_;
     const std::vector<YamlNode>& items = root.find("counted").items();
     for (auto item = items.rbegin(); item != items.rend(); ++item) {
-      Slot same = made_.sheet_.step(FormulaCode::greater, total, made_.sheet_.constant(0));
+      FormulaSlot same = made_.sheet_.step(FormulaCode::greater, total, made_.sheet_.constant(0));
       for (const YamlEntry& entry : item->entries()) {
         if (entry.key == "total") continue;
-        const Slot wanted = in_sequence(entry.value, root.find("parameters"), scope);
-        const Slot actual =
+        const FormulaSlot wanted = in_sequence(entry.value, root.find("parameters"), scope);
+        const FormulaSlot actual =
             in_sequence(make_yaml_scalar(entry.key, entry.key_location), root.find("parameters"), scope);
         same = made_.sheet_.step(FormulaCode::both, same, made_.sheet_.step(FormulaCode::equal, wanted, actual));
       }
-      const Slot counted = in_sequence(item->find("total"), root.find("parameters"), scope);
+      const FormulaSlot counted = in_sequence(item->find("total"), root.find("parameters"), scope);
       scale =
           made_.sheet_.step(FormulaCode::select, same, made_.sheet_.step(FormulaCode::divide, counted, total), scale);
     }
@@ -355,7 +355,7 @@ class PipelineCompiler {
   std::vector<Compiled::Count> sequence_counts(const YamlNode& map, const YamlNode& parameters, Scope& scope) {
     std::vector<Compiled::Count> counts;
     for (const YamlEntry& entry : map.entries()) {
-      const Slot count = in_sequence(entry.value, parameters, scope);
+      const FormulaSlot count = in_sequence(entry.value, parameters, scope);
       check(count, 0, most);
       counts.push_back({entry.key, count});
     }
@@ -364,28 +364,30 @@ class PipelineCompiler {
 
   void compile_sequence(const YamlEntry& entry, const Sequence& sequence, Scope& outer, Compiled::Op& op) {
     Scope scope = sequence_scope(entry, sequence, outer);
-    const Slot amount = number(entry.value.is_map() ? entry.value.find("count") : entry.value, outer, 0, most);
+    const FormulaSlot amount = number(entry.value.is_map() ? entry.value.find("count") : entry.value, outer, 0, most);
     const YamlNode parameters = sequence.root().find("parameters");
     const std::vector<Compiled::Count> counts =
         sequence_counts(sequence.root().find("instructions"), parameters, scope);
-    const Slot scale = counted_scale(sequence.root(), counts, scope);
+    const FormulaSlot scale = counted_scale(sequence.root(), counts, scope);
     for (const Compiled::Count& each : counts) {
-      const Slot scaled = scale == one_ ? each.count : made_.sheet_.step(FormulaCode::multiply, each.count, scale);
+      const FormulaSlot scaled =
+          scale == one_ ? each.count : made_.sheet_.step(FormulaCode::multiply, each.count, scale);
       add_count(each.instruction, made_.sheet_.step(FormulaCode::multiply, scaled, amount), op.instructions);
     }
-    const Slot any = made_.sheet_.step(FormulaCode::greater, amount, made_.sheet_.constant(0));
+    const FormulaSlot any = made_.sheet_.step(FormulaCode::greater, amount, made_.sheet_.constant(0));
     for (const Compiled::Count& each : sequence_counts(sequence.root().find("chain"), parameters, scope)) {
       add_count(each.instruction, made_.sheet_.step(FormulaCode::multiply, each.count, any), op.chain);
     }
     const auto duty = std::ranges::find(duty_names, sequence.provides());
     if (duty == duty_names.end()) return;
-    const Slot covered = made_.sheet_.step(FormulaCode::multiply, amount, made_.sheet_.constant(sequence.covers()));
+    const FormulaSlot covered =
+        made_.sheet_.step(FormulaCode::multiply, amount, made_.sheet_.constant(sequence.covers()));
     op.duties.push_back({static_cast<Duty>(duty - duty_names.begin()), covered});
   }
 
   // As PipelineReader::set_demand.
   void set_words() {
-    const auto word = [&](std::string_view name, Slot& slot) {
+    const auto word = [&](std::string_view name, FormulaSlot& slot) {
       if (const auto found = words_.find(name); found != words_.end()) slot = found->second;
     };
     Compiled::Words& words = made_.words_;
@@ -404,12 +406,12 @@ class PipelineCompiler {
   const Compiled::Sequences& sequences_;
   YamlNode parameters_;
   Compiled made_;
-  std::map<std::string, Slot, std::less<>> words_;
-  std::map<std::string, Slot, std::less<>> given_;
+  std::map<std::string, FormulaSlot, std::less<>> words_;
+  std::map<std::string, FormulaSlot, std::less<>> given_;
   Scope base_;
-  Slot one_ = 0;
-  Slot condition_ = 0;  // of what is being compiled
-  std::set<std::tuple<Slot, Slot, double, double, bool, bool>> checked_;
+  FormulaSlot one_ = 0;
+  FormulaSlot condition_ = 0;  // of what is being compiled
+  std::set<std::tuple<FormulaSlot, FormulaSlot, double, double, bool, bool>> checked_;
 };
 
 std::optional<CompiledPipeline> CompiledPipeline::compile(const YamlNode& root, const Sequences& sequences,

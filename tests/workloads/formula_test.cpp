@@ -19,7 +19,7 @@ const std::map<std::string, double, std::less<>> names{{"a", 3}, {"b", -2.5}, {"
 
 std::optional<double> by_formula(const std::string& text) {
   FormulaSheet sheet;
-  const auto slot = sheet.compile(text, [&](std::string_view name) -> std::optional<Slot> {
+  const auto slot = sheet.compile(text, [&](std::string_view name) -> std::optional<FormulaSlot> {
     const auto found = names.find(name);
     return found == names.end() ? std::nullopt : std::optional(sheet.constant(found->second));
   });
@@ -87,9 +87,9 @@ TEST_CASE("what is no expression is no formula") {
 
 TEST_CASE("an input stands in the place of a value only when it is given") {
   FormulaSheet sheet;
-  const Slot input = sheet.input();
-  const Slot value = sheet.step(FormulaCode::given, sheet.constant(4), input);
-  const Slot twice = sheet.step(FormulaCode::multiply, value, sheet.constant(2));
+  const FormulaSlot input = sheet.input();
+  const FormulaSlot value = sheet.step(FormulaCode::given, sheet.constant(4), input);
+  const FormulaSlot twice = sheet.step(FormulaCode::multiply, value, sheet.constant(2));
   std::vector<double> values = sheet.start();
   sheet.evaluate(values);
   CHECK(values[static_cast<std::size_t>(twice)] == 8);

@@ -1,4 +1,4 @@
-#include "search/deferral.hpp"
+#include "model/deferral.hpp"
 
 #include "model/interval.hpp"
 

@@ -1,4 +1,4 @@
-// When not to trust the oracle without silicon: reasons that an estimate may be off by more than 15 %.
+// When not to trust an estimate without silicon: reasons that it may be off by more than 15 %.
 #pragma once
 
 #include <array>
