@@ -40,9 +40,10 @@ struct Answer {
 };
 
 Answer answer_of(const Machine& machine, const Library& library, const Measurement& measured,
-                 std::optional<Hertz> clock) {
+                 std::optional<Hertz> clock, Fidelity fidelity = Fidelity::pipeline) {
   PredictOptions options;
   options.describe = false;
+  options.fidelity = fidelity;
   options.clock = clock;
   if (measured.block) {
     const SequenceEstimate sequence = predict(machine, library, *measured.block, options);
@@ -68,8 +69,9 @@ std::optional<Hertz> physics_clock(const Machine& machine, const Measurement& me
   return tensor ? std::min(*measured.clock, machine.clock.datasheet.value) : *measured.clock;
 }
 
-// Observations of one measurement: the time, at the measured clock where there is one (so that the scatter of the
-// clock does not blur the kernel physics), and apart from it the clock and power that the model finds by itself.
+// Observations of one measurement by the closed forms, for a simulated program has no constants of its own: the time,
+// at the measured clock where there is one (so that the scatter of the clock does not blur the kernel physics), and
+// apart from it the clock and power that the model finds by itself.
 class Observations {
  public:
   Observations(const Machine& machine, const Library& library, const std::vector<Measurement>& measurements,
@@ -91,13 +93,13 @@ class Observations {
  private:
   void observe(const Machine& machine, const Measurement& measured, Eigen::VectorXd& residuals, Eigen::Index at) const {
     if (measured.time) {
-      const Answer answer = answer_of(machine, library_, measured, physics_clock(machine, measured));
+      const Answer answer = answer_of(machine, library_, measured, physics_clock(machine, measured), Fidelity::bound);
       if (answer.feasible) {
         residuals[at] = weight_of(measured) * std::log(answer.time / *measured.time);
       }
     }
     if (measured.clock) {
-      const Answer free = answer_of(machine, library_, measured, std::nullopt);
+      const Answer free = answer_of(machine, library_, measured, std::nullopt, Fidelity::bound);
       if (free.feasible) {
         const double weight = measured.power ? clock_weight : passing_clock_weight;
         residuals[at + 1] = weight * std::log(free.clock / *measured.clock);
@@ -344,8 +346,7 @@ const std::vector<FitStage>& fit_stages(const Machine& machine) {
                                                  "code.flash3_fwd.tile",
                                                  "code.flash3_fwd.start"}}};
   static const std::vector<FitStage> blackwell = {
-      {"gemm",
-       {"transfer.iteration", "transfer.prologue", "l2.bandwidth", "dram.overlap", "launch.graph", "clock.plateau"}},
+      {"gemm", {"transfer.iteration", "dram.overlap", "dram.ramp", "launch.graph", "launch.reduction"}},
       {"attention",
        {"code.fa4_fwd.serial",  "code.fa4_fwd.tile",      "code.fa4_bwd.tensor",  "code.fa4_bwd.tile",
         "code.avo_fwd.serial",  "code.cudnn_fwd.serial",  "code.cudnn_fwd.tile",  "code.cudnn_bwd.tensor",

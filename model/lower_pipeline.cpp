@@ -236,8 +236,7 @@ std::optional<Plan> lower_attention_pipeline(const Machine& machine, const Libra
                                              const LowerOptions& options) {
   const std::string_view generation = tensor_generation_name(machine.tensor.generation);
   const PipelineFile* file =
-      library.pipelines->find(attention.impl.family, attention.pass, attention.causal, generation,
-                              /*adopted_only=*/options.fidelity == Fidelity::pipeline);
+      library.pipelines->find(attention, generation, /*adopted_only=*/options.fidelity == Fidelity::pipeline);
   if (file == nullptr || tensor_rate(machine, attention.dtype).si() <= 0) return std::nullopt;
   ItemTimes times(machine, *file, attention);
   const Pipeline shape = times.program({1, 0});

@@ -15,7 +15,7 @@ Estimate predict(const Machine& machine, const Library& library, const Operator&
   if (!prepared.feasible()) {
     return refused(prepared.plan.refusal, regime);
   }
-  const ClockState clock = clock_of(machine, prepared, regime, options);
+  const ClockState clock = clock_of(machine, op, prepared, regime, options);
   return summarise(machine, op, prepared, clock, regime);
 }
 

@@ -142,7 +142,7 @@ SequenceEstimate predict(const Machine& machine, const Library& library, const B
     }
     const ClockState own = sequence.regime == Regime::sustained && feasible
                                ? clock
-                               : clock_of(machine, step.prepared, sequence.regime, options);
+                               : clock_of(machine, step.op->op, step.prepared, sequence.regime, options);
     Estimate estimate = summarise(machine, step.op->op, step.prepared, own, sequence.regime);
     energy += estimate.power * estimate.time;
     cycles += estimate.clock * estimate.time;
