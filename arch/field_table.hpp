@@ -16,13 +16,14 @@
   X(clock.datasheet, required, "500 MHz", "4000 MHz", "SM clock that the datasheet's tensor peaks imply; only the plain roofline uses it") \
   X(clock.activity_onset, required, "0.5", "1", "duty of the tensor cores above which their clock falls further") \
   X(clock.activity_slope, required, "0", "1.5", "share of the tensor clock lost for each unit of duty above the onset") \
-  X(clock.droop_power, required, "0.5", "1.5", "board power, as a multiple of the limit, from which the supply droops") \
-  X(clock.plateau, required, "0", "0.4", "share of the tensor clock lost for each power limit above that, until the cap acts") \
+  X(clock.droop_power, required, "0.5", "2", "board power, as a multiple of the limit, from which the supply droops") \
+  X(clock.plateau, required, "0", "1", "share of the tensor clock lost for each power limit above that, until the cap acts") \
   X(clock.dip, required, "0", "0.8", "the same at the bottom of the dip that follows a load step") \
   X(clock.ramp, required, "0 us", "1000 us", "time in which the clock falls from the top to the loaded one") \
   X(clock.dip_start, required, "0 us", "2000 us", "time from the load step to the start of the dip") \
   X(clock.dip_bottom, required, "0 us", "2000 us", "time from the load step to the bottom of the dip") \
   X(clock.dip_end, required, "0 us", "2000 us", "time from the load step to the end of the dip") \
+  X(clock.response, required, "1 ms", "1000 ms", "time under load after which the power limit holds; its controller begins a little after half of that") \
   \
   X(tensor.fp16,  optional,  "64 FLOP/clk", "131072 FLOP/clk", "dense fp16 rate of one SM; a multiply-add counts two") \
   X(tensor.bf16,  required,  "64 FLOP/clk", "131072 FLOP/clk", "dense bf16 rate of one SM") \
@@ -34,7 +35,8 @@
   X(tensor.rows,             required, "8", "256", "M of one tensor instruction of one SM at the full rate; a smaller M takes as long") \
   X(tensor.maximum_columns,  required, "8", "256", "largest N of one tensor instruction") \
   X(tensor.minimum_interval, required, "1 clk", "256 clk", "a tensor instruction occupies its pipe at least this long") \
-  X(tensor.latency,          required, "0 clk", "1000 clk", "latency of a lone tensor instruction beyond its issue interval") \
+  X(tensor.latency,          required, "0 clk", "1000 clk", "latency of a lone tensor instruction beyond its issue interval, its first operand in shared memory, until whoever waits for it runs on") \
+  X(tensor.pair_latency,     blackwell, "0 clk", "1000 clk", "what it takes longer where two CTAs run one instruction") \
   X(tensor.mma_sync,         optional, "0.05", "1", "share of the dense rate that mma.sync reaches; all of it where nothing is said") \
   \
   X(shared_memory.capacity,         required, "16 KiB", "1024 KiB", "shared memory of one SM at the largest carve-out") \
@@ -76,6 +78,7 @@
   X(l2.line,         required, "32 B", "512 B", "cache line") \
   X(l2.partitions,   required, "1", "16", "partitions of the L2 with their own crossbar") \
   X(l2.bandwidth,    required, "0.5 TB/s", "100 TB/s", "read hits of the whole chip; does not follow the SM clock") \
+  X(l2.port,         required, "8 B/clk", "1024 B/clk", "what one SM takes from the L2 at most while the others are idle") \
   X(l2.near_latency, required, "50 ns", "1000 ns", "latency of a hit in the near partition") \
   X(l2.far_latency,  required, "50 ns", "1000 ns", "latency of a hit in the far partition") \
   X(l2.dirty, required, "0", "1", "share of the L2 lines that are dirty after a large fill has flushed it") \

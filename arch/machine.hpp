@@ -32,6 +32,7 @@ struct Clock {
   Constant<Seconds> dip_start;   // since the start of the load
   Constant<Seconds> dip_bottom;
   Constant<Seconds> dip_end;
+  Constant<Seconds> response;    // time under load after which the power limit holds
 };
 
 // Dense rates of one SM at full instruction width; absent where the GPU lacks the type.
@@ -47,7 +48,8 @@ struct Tensor {
   Count rows;                          // M of one instruction of one SM at the full rate
   Count maximum_columns;               // largest N of one instruction
   Constant<Cycles> minimum_interval;   // an instruction occupies the pipe at least this long
-  Constant<Cycles> latency;            // of a lone instruction beyond its issue interval
+  Constant<Cycles> latency;            // of a lone instruction beyond its issue interval, until its warp runs on
+  Constant<Cycles> pair_latency;       // more of it where two CTAs run one instruction
   Ratio mma_sync;                      // share of the dense rate that mma.sync reaches
 };
 
@@ -141,6 +143,7 @@ struct L2 {
   Constant<Bytes> line;
   Count partitions;
   Constant<BytesPerSecond> bandwidth;  // reads that hit, all SMs together
+  Constant<BytesPerCycle> port;        // what one SM takes at most, the others idle
   Constant<Seconds> near_latency;      // hit in the SM's own partition
   Constant<Seconds> far_latency;       // hit in the other one
   Ratio dirty;                         // share of dirty lines after a large fill

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -43,9 +44,10 @@ struct Answer {
 };
 
 Answer answer_of(const Machine& machine, const Library& library, const Measurement& measured,
-                 std::optional<Hertz> clock) {
+                 std::optional<Hertz> clock, Fidelity fidelity = Fidelity::pipeline) {
   PredictOptions options;
   options.describe = false;
+  options.fidelity = fidelity;
   options.clock = clock;
   if (measured.block) {
     const SequenceEstimate sequence = predict(machine, library, *measured.block, options);
@@ -74,8 +76,9 @@ std::optional<Hertz> physics_clock(const Machine& machine, const Measurement& me
   return *measured.clock < honest_share * machine.clock.maximum.value ? measured.clock : std::nullopt;
 }
 
-// Observations of one measurement: the time, at the measured clock where there is one (so that the scatter of the
-// clock does not blur the kernel physics), and apart from it the clock and power that the model finds by itself.
+// Observations of one measurement by the closed forms, for a simulated program has no constants of its own: the time,
+// at the measured clock where there is one (so that the scatter of the clock does not blur the kernel physics), and
+// apart from it the clock and power that the model finds by itself.
 class Observations {
  public:
   Observations(const Machine& machine, const Library& library, const std::vector<Measurement>& measurements,
@@ -97,13 +100,13 @@ class Observations {
  private:
   void observe(const Machine& machine, const Measurement& measured, Eigen::VectorXd& residuals, Eigen::Index at) const {
     if (measured.time) {
-      const Answer answer = answer_of(machine, library_, measured, physics_clock(machine, measured));
+      const Answer answer = answer_of(machine, library_, measured, physics_clock(machine, measured), Fidelity::bound);
       if (answer.feasible) {
         residuals[at] = weight_of(measured) * std::log(answer.time / *measured.time);
       }
     }
     if (measured.clock) {
-      const Answer free = answer_of(machine, library_, measured, std::nullopt);
+      const Answer free = answer_of(machine, library_, measured, std::nullopt, Fidelity::bound);
       if (free.feasible) {
         const double weight = measured.power ? clock_weight : passing_clock_weight;
         residuals[at + 1] = weight * std::log(free.clock / *measured.clock);
@@ -207,7 +210,23 @@ Machine with(const Machine& machine, const std::vector<std::string>& keys, const
   return result;
 }
 
-void cross_validate(const Library& library, const FitOptions& options, Fit& fit) {
+bool speaks_for(const FitStage& stage, const Measurement& measured) {
+  return stage.operators.empty() || (!measured.block && residual_class(measured.op).starts_with(stage.operators));
+}
+
+// Stage after stage, each with its own rows.
+Machine solve_stages(Machine machine, const Library& library, const std::vector<Measurement>& measurements,
+                     const std::vector<std::size_t>& rows, const std::vector<FitStage>& stages, int iterations) {
+  for (const FitStage& stage : stages) {
+    std::vector<std::size_t> own;
+    std::ranges::copy_if(rows, std::back_inserter(own),
+                         [&](std::size_t row) { return speaks_for(stage, measurements[row]); });
+    machine = with(machine, stage.keys, solve(machine, library, measurements, std::move(own), stage.keys, iterations));
+  }
+  return machine;
+}
+
+void cross_validate(const Library& library, const std::vector<FitStage>& stages, const FitOptions& options, Fit& fit) {
   const std::vector<std::size_t> learned = thinned(fit.measurements, options);
   const std::map<std::string, int> fold_of = deal(fit.measurements, options.folds);
   for (int fold = 0; fold < options.folds; ++fold) {
@@ -218,9 +237,8 @@ void cross_validate(const Library& library, const FitOptions& options, Fit& fit)
       }
     }
     // Starting from the whole fit saves most of the iterations; what it leaks is no more than the start.
-    const Machine without = with(
-        fit.machine, fit.keys,
-        solve(fit.machine, library, fit.measurements, std::move(train), fit.keys, std::max(3, options.iterations / 4)));
+    const Machine without =
+        solve_stages(fit.machine, library, fit.measurements, train, stages, std::max(3, options.iterations / 4));
     for (std::size_t i = 0; i < fit.measurements.size(); ++i) {
       if (fold_of.at(fit.measurements[i].family) == fold) {
         fit.held_out.push_back(hold_out(without, library, fit.measurements[i], i));
@@ -234,18 +252,17 @@ void cross_validate(const Library& library, const FitOptions& options, Fit& fit)
 }  // namespace
 
 Fit fit_machine(const Machine& machine, const Library& library, std::vector<Measurement> measurements,
-                const std::vector<std::string>& keys, const FitOptions& options) {
+                const std::vector<FitStage>& stages, const FitOptions& options) {
   Fit fit;
   fit.machine = machine;
-  fit.keys = keys;
+  for (const FitStage& stage : stages) fit.keys.insert(fit.keys.end(), stage.keys.begin(), stage.keys.end());
   for (const int iterations : {options.iterations / 2, options.iterations}) {
     fit.measurements = settled(fit.machine, library, measurements);
     fit.machine =
-        with(fit.machine, keys,
-             solve(fit.machine, library, fit.measurements, thinned(fit.measurements, options), keys, iterations));
+        solve_stages(fit.machine, library, fit.measurements, thinned(fit.measurements, options), stages, iterations);
   }
   if (options.folds >= 2) {
-    cross_validate(library, options, fit);
+    cross_validate(library, stages, options, fit);
   }
   return fit;
 }
@@ -293,53 +310,63 @@ std::vector<ResidualQuantiles> residual_quantiles(const std::vector<Measurement>
   return result;
 }
 
-const std::vector<std::string>& fitted_keys(const Machine& machine) {
-  static const std::vector<std::string> hopper = {"transfer.iteration",
-                                                  "transfer.epilogue",
-                                                  "transfer.prologue",
-                                                  "transfer.cold_prologue",
-                                                  "clock.droop_power",
-                                                  "clock.plateau",
-                                                  "l2.dirty",
-                                                  "l2.dirty_capacity",
-                                                  "l2.unaligned_read",
-                                                  "dram.overlap",
-                                                  "launch.grid",
-                                                  "launch.cold_code",
-                                                  "transfer.round_stall",
-                                                  "launch.scale",
-                                                  "launch.reduction",
-                                                  "power.held",
-                                                  "power.voltage_slope",
-                                                  "power.tensor_cycle",
-                                                  "power.tensor_fp8",
-                                                  "power.zeros",
-                                                  "code.cudnn_fwd.softmax",
-                                                  "code.cudnn_fwd.dropout",
-                                                  "code.cudnn_fwd.tile",
-                                                  "code.cudnn_fwd.serial",
-                                                  "code.cudnn_bwd.softmax",
-                                                  "code.cudnn_bwd.dropout",
-                                                  "code.cudnn_bwd.tile",
-                                                  "code.cudnn_bwd.serial",
-                                                  "code.flash2_fwd.softmax",
-                                                  "code.flash2_fwd.dropout",
-                                                  "code.flash2_fwd.tile",
-                                                  "code.flash2_fwd.tensor",
-                                                  "code.flash2_bwd.softmax",
-                                                  "code.flash2_bwd.dropout",
-                                                  "code.flash2_bwd.iteration",
-                                                  "code.flash3_fwd.tile",
-                                                  "code.flash3_fwd.start"};
-  static const std::vector<std::string> blackwell = {
-      "transfer.iteration",   "transfer.prologue",      "l2.bandwidth",         "dram.overlap",
-      "launch.graph",         "clock.plateau",          "code.fa4_fwd.serial",  "code.fa4_fwd.tile",
-      "code.fa4_bwd.tensor",  "code.fa4_bwd.tile",      "code.avo_fwd.serial",  "code.cudnn_fwd.serial",
-      "code.cudnn_fwd.tile",  "code.cudnn_bwd.tensor",  "code.cudnn_bwd.tile",  "code.gluon_fwd.serial",
-      "code.gluon_fwd.tile",  "code.triton_fwd.tensor", "code.triton_fwd.tile", "code.flash2_fwd.tensor",
-      "code.flash2_fwd.tile", "code.flash2_bwd.tensor", "code.flash2_bwd.tile", "code.trtllm_fwd.serial",
-      "code.trtllm_fwd.tile", "code.trtllm_fwd.start"};
+const std::vector<FitStage>& fit_stages(const Machine& machine) {
+  // H100's tables have a clock beside each time, so that one fit can tell the two apart; B200's have none.
+  static const std::vector<FitStage> hopper = {{"",
+                                                {"transfer.iteration",
+                                                 "transfer.epilogue",
+                                                 "transfer.prologue",
+                                                 "transfer.cold_prologue",
+                                                 "clock.droop_power",
+                                                 "clock.plateau",
+                                                 "l2.dirty",
+                                                 "l2.dirty_capacity",
+                                                 "l2.unaligned_read",
+                                                 "dram.overlap",
+                                                 "launch.grid",
+                                                 "launch.cold_code",
+                                                 "transfer.round_stall",
+                                                 "launch.scale",
+                                                 "launch.reduction",
+                                                 "power.held",
+                                                 "power.active",
+                                                 "power.tensor_cycle",
+                                                 "power.tensor_fp8",
+                                                 "power.instruction",
+                                                 "power.dram_byte",
+                                                 "power.zeros",
+                                                 "code.cudnn_fwd.softmax",
+                                                 "code.cudnn_fwd.dropout",
+                                                 "code.cudnn_fwd.tile",
+                                                 "code.cudnn_fwd.serial",
+                                                 "code.cudnn_bwd.softmax",
+                                                 "code.cudnn_bwd.dropout",
+                                                 "code.cudnn_bwd.tile",
+                                                 "code.cudnn_bwd.serial",
+                                                 "code.flash2_fwd.softmax",
+                                                 "code.flash2_fwd.dropout",
+                                                 "code.flash2_fwd.tile",
+                                                 "code.flash2_fwd.tensor",
+                                                 "code.flash2_bwd.softmax",
+                                                 "code.flash2_bwd.dropout",
+                                                 "code.flash2_bwd.iteration",
+                                                 "code.flash3_fwd.tile",
+                                                 "code.flash3_fwd.start"}}};
+  static const std::vector<FitStage> blackwell = {
+      {"gemm", {"transfer.iteration", "dram.overlap", "dram.ramp", "launch.graph", "launch.reduction"}},
+      {"attention",
+       {"code.fa4_fwd.serial",  "code.fa4_fwd.tile",      "code.fa4_bwd.tensor",  "code.fa4_bwd.tile",
+        "code.avo_fwd.serial",  "code.cudnn_fwd.serial",  "code.cudnn_fwd.tile",  "code.cudnn_bwd.tensor",
+        "code.cudnn_bwd.tile",  "code.gluon_fwd.serial",  "code.gluon_fwd.tile",  "code.triton_fwd.tensor",
+        "code.triton_fwd.tile", "code.flash2_fwd.tensor", "code.flash2_fwd.tile", "code.flash2_bwd.tensor",
+        "code.flash2_bwd.tile", "code.trtllm_fwd.serial", "code.trtllm_fwd.tile", "code.trtllm_fwd.start"}}};
   return machine.tensor.generation == TensorGeneration::tcgen05 ? blackwell : hopper;
+}
+
+std::vector<std::string> fitted_keys(const Machine& machine) {
+  std::vector<std::string> keys;
+  for (const FitStage& stage : fit_stages(machine)) keys.insert(keys.end(), stage.keys.begin(), stage.keys.end());
+  return keys;
 }
 
 }  // namespace perfmodel

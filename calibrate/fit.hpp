@@ -11,8 +11,19 @@
 
 namespace perfmodel {
 
-// The constants that a fit may change, by key in the field table.
-const std::vector<std::string>& fitted_keys(const Machine& machine);
+// Constants that are fitted together, by key in the field table, and the measurements that may speak for them: a lower
+// clock and a stalled pipeline look alike in the times of one operator, so that what belongs to the chip must not be
+// read off the kernels whose code constants are fitted too.
+struct FitStage {
+  std::string operators;  // "gemm" or "attention"; all where empty
+  std::vector<std::string> keys;
+};
+
+// In the order in which they are fitted, each with what those before have found.
+const std::vector<FitStage>& fit_stages(const Machine& machine);
+
+// The constants that a fit may change.
+std::vector<std::string> fitted_keys(const Machine& machine);
 
 struct FitOptions {
   int folds = 6;  // of the cross-validation; 0 for none
@@ -39,10 +50,10 @@ struct Fit {
   std::vector<HeldOut> held_out;          // by measurement, in their order; empty without cross-validation
 };
 
-// Fits the constants of `keys`, then again for each fold of families. Rows without a tile keep the kernel that the
+// Fits the constants of `stages`, then again for each fold of families. Rows without a tile keep the kernel that the
 // model chooses, chosen anew once with the constants of a first fit. Deterministic.
 Fit fit_machine(const Machine& machine, const Library& library, std::vector<Measurement> measurements,
-                const std::vector<std::string>& keys, const FitOptions& options = {});
+                const std::vector<FitStage>& stages, const FitOptions& options = {});
 
 // Quantiles of measured / predicted - 1 over the held-out rows: by operator, regime and limiter; by operator and
 // regime; by operator. Classes of fewer than 10 rows are left to the wider ones.

@@ -41,7 +41,7 @@ Fit run_fit(const Machine& start, const std::vector<std::string>& tables) {
       measurements.push_back(std::move(measured));
     }
   }
-  return fit_machine(start, load_library(), std::move(measurements), fitted_keys(start));
+  return fit_machine(start, load_library(), std::move(measurements), fit_stages(start));
 }
 
 // Constants of the committed overlay that a fresh fit moves, a line each.

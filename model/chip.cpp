@@ -84,6 +84,13 @@ Seconds combined(double exponent, Seconds sm, Seconds l2, Seconds dram) {
   return sum > 1.0 ? Seconds(most * std::pow(sum, 1.0 / exponent)) : Seconds(most);
 }
 
+// Of SM time and memory. A simulation whose loads share the L2's bandwidth among the SMs is only bounded by it.
+Seconds together(const Machine& machine, const KernelWork& work, Seconds sm) {
+  const double exponent = machine.dram.overlap.value;
+  return work.l2_inside ? std::max(work.memory.l2, combined(exponent, sm, Seconds(0), work.memory.dram))
+                        : combined(exponent, sm, work.memory.l2, work.memory.dram);
+}
+
 }  // namespace
 
 KernelWork kernel_work(const Machine& machine, const Kernel& kernel, int residency, const L2State& state,
@@ -101,19 +108,19 @@ KernelWork kernel_work(const Machine& machine, const Kernel& kernel, int residen
   work.busy = kernel.items * waves.rate.busy;
   work.limiter = waves.rate.limiter;
   work.memory = memory_time(machine, kernel, state);
+  work.l2_inside = fidelity != Fidelity::bound && kernel.program.code != nullptr;
   return work;
 }
 
 Seconds duration(const Machine& machine, const KernelWork& work, Hertz clock) {
-  return work.launch + work.fill +
-         combined(machine.dram.overlap.value, work.busiest / clock, work.memory.l2, work.memory.dram);
+  return work.launch + work.fill + together(machine, work, work.busiest / clock);
 }
 
 KernelTime kernel_time(const Machine& machine, const KernelWork& work, Hertz clock) {
   KernelTime result;
   result.time = duration(machine, work, clock);
   const Seconds whole = result.time - work.launch - work.fill;
-  const Seconds even = combined(machine.dram.overlap.value, work.even / clock, work.memory.l2, work.memory.dram);
+  const Seconds even = together(machine, work, work.even / clock);
   result.steady = std::min(whole, even);
   result.tail = whole - result.steady;
   const auto sms = static_cast<double>(machine.sms.value);

@@ -17,6 +17,7 @@ struct KernelWork {
   Demand busy;                        // of all items together
   Limiter limiter = Limiter::tensor;  // what the SM waits for
   MemoryTime memory;
+  bool l2_inside = false;  // the SM time has the loads from the L2 in it already
 };
 
 // Closed form. `residency` CTAs fit on an SM at once; at least one.

@@ -179,6 +179,34 @@ ClockState steady_clock(const Machine& machine, const Load& load, const TimeAt& 
   return {clock, ClockLimit::power, power_at(machine, load, time_at(clock), clock), load.tensor.si() > 0};
 }
 
+namespace {
+
+// Share of a burst's excess over the steady clock that is left at a time under load, and its integral: all of it until
+// the controller begins, then in a straight line to nothing.
+constexpr double begins = 0.55;
+
+Seconds burst_until(Seconds response, Seconds time) {
+  const double end = response.si();
+  const double from = begins * end;
+  const double t = std::min(time.si(), end);
+  const double past = std::max(0.0, t - from);
+  return Seconds(t - past * past / (2 * (end - from)));
+}
+
+}  // namespace
+
+ClockState window_clock(const Machine& machine, const Load& load, const TimeAt& time_at, const LoadWindow& window) {
+  const ClockState burst = burst_clock(machine, load, time_at, /*from_start=*/false);
+  if (burst.power <= machine.power.held.value * machine.power.limit.value) return burst;
+  const ClockState steady = steady_clock(machine, load, time_at);
+  if (steady.clock >= burst.clock) return burst;
+  const Seconds response = machine.clock.response.value;
+  const double left =
+      (burst_until(response, window.before + window.measured) - burst_until(response, window.before)) / window.measured;
+  const Hertz clock = steady.clock + left * (burst.clock - steady.clock);
+  return {clock, left > 0.5 ? burst.limit : steady.limit, power_at(machine, load, time_at(clock), clock)};
+}
+
 Hertz reported_clock(const Machine& machine, const ClockState& state) {
   const Hertz top = machine.clock.maximum.value;
   if (state.limit == ClockLimit::activity) {

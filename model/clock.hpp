@@ -41,6 +41,16 @@ using TimeAt = std::function<Seconds(Hertz)>;
 // (`from_start`), or the level the clock settles at within a millisecond.
 ClockState burst_clock(const Machine& machine, const Load& load, const TimeAt& time_at, bool from_start);
 
+// Load that has run before a measurement begins, and the measured load itself.
+struct LoadWindow {
+  Seconds before;
+  Seconds measured;
+};
+
+// A burst that goes on: the controller brings it from the level of a burst down to that of a steady load, and the
+// mean over the window is what counts.
+ClockState window_clock(const Machine& machine, const Load& load, const TimeAt& time_at, const LoadWindow& window);
+
 // Work repeated for long: the highest clock whose power the limit allows, under the tensor cores' ceiling.
 ClockState steady_clock(const Machine& machine, const Load& load, const TimeAt& time_at);
 

@@ -274,8 +274,7 @@ std::optional<Plan> lower_attention_pipeline(const Machine& machine, const Libra
                                              const LowerOptions& options) {
   const std::string_view generation = tensor_generation_name(machine.tensor.generation);
   const PipelineFile* file =
-      library.pipelines->find(attention.impl.family, attention.pass, attention.causal, generation,
-                              /*adopted_only=*/options.fidelity == Fidelity::pipeline);
+      library.pipelines->find(attention, generation, /*adopted_only=*/options.fidelity == Fidelity::pipeline);
   if (file == nullptr) return std::nullopt;
   // The library outlives the lowering.
   const KernelProgram program(std::shared_ptr<const PipelineFile>(std::shared_ptr<void>(), file),

@@ -46,8 +46,9 @@ Prepared prepare(const Machine& machine, Plan plan, const Operator& op, Regime r
 Seconds duration(const Machine& machine, const Prepared& prepared, Hertz clock);
 Timing timing_at(const Machine& machine, const Prepared& prepared, Hertz clock);
 
-// The clock of the operator alone.
-ClockState clock_of(const Machine& machine, const Prepared& prepared, Regime regime, const PredictOptions& options);
+// The clock of the operator alone, measured as its regime and timer say.
+ClockState clock_of(const Machine& machine, const Operator& op, const Prepared& prepared, Regime regime,
+                    const PredictOptions& options);
 
 // The estimate of an operator whose clock is known.
 Estimate summarise(const Machine& machine, const Operator& op, const Prepared& prepared, const ClockState& clock,

@@ -16,7 +16,7 @@ Estimate predict(const Machine& machine, const Library& library, const Operator&
   if (!prepared.feasible()) {
     return refused(prepared.plan.refusal, regime);
   }
-  const ClockState clock = clock_of(machine, prepared, regime, options);
+  const ClockState clock = clock_of(machine, op, prepared, regime, options);
   return summarise(machine, op, prepared, clock, regime);
 }
 
@@ -32,7 +32,7 @@ Estimate predict_program(const Machine& machine, const PipelineFile& file, std::
   planned.fidelity = Fidelity::bound;
   const Prepared prepared = prepare(machine, std::move(plan), op, regime, planned);
   if (!prepared.feasible()) return refused(prepared.plan.refusal, regime);
-  return summarise(machine, op, prepared, clock_of(machine, prepared, regime, options), regime);
+  return summarise(machine, op, prepared, clock_of(machine, op, prepared, regime, options), regime);
 }
 
 void choose_kernels(const Machine& machine, const Library& library, Operator& op) {

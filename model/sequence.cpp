@@ -191,7 +191,7 @@ class Course {
         continue;
       }
       if (!steady(steps)) {
-        clock = clock_of(machine_, step.prepared, sequence_.regime, options_);
+        clock = clock_of(machine_, step.op->op, step.prepared, sequence_.regime, options_);
       }
       sequence_.clock_limit = clock.limit;
       sum.add(step, clock);

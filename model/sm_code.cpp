@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "model/lower.hpp"
+#include "model/sm_graph.hpp"
 
 namespace perfmodel {
 
@@ -39,6 +40,7 @@ class Pricer {
     code_.restart = (machine_.transfer.prologue.value * point_.sm_clock).si();
     for (const PipelineSegment& segment : pipeline_.segments) add_segment(segment);
     faults_.throw_if_errors();
+    add_recurrences();
     return std::move(code_);
   }
 
@@ -55,6 +57,16 @@ class Pricer {
     if (code_.pipes > max_sm_pipes) {
       throw InputError({}, fmt::format("{} has {} pipes, {} are the most that a simulation holds", machine_.name,
                                        machine_.pipes.size(), max_sm_pipes - 2));
+    }
+  }
+
+  // Of segments that go on for so long that the simulation leaves out repetitions.
+  void add_recurrences() {
+    constexpr double loop = 4;
+    CycleSolver solver;
+    for (int i = 0; i < static_cast<int>(code_.segments.size()); ++i) {
+      SmSegment& segment = code_.segments[static_cast<std::size_t>(i)];
+      if (segment.count >= loop) segment.recurrence = solver.ratio(segment_graph(code_, i));
     }
   }
 
@@ -214,10 +226,14 @@ class Pricer {
     flat.give_lag = flat.take_lag = barrier;
     if (op.engine == Engine::tensor) {
       flat.issue = std::min(issue_of_product, flat.floor);
-      const double latency = op.mma ? machine_.tensor.latency.value.si() : 0;
-      flat.take_lag += latency + (op.mma && op.mma->pair ? remote : 0);
-      // wgmma is waited for in its own warps, without a barrier.
-      flat.give_lag = machine_.tensor.generation == TensorGeneration::wgmma ? latency : flat.take_lag;
+      // tcgen05 arrives on a barrier by itself, and its latency was measured to that wait; wgmma is waited for in its
+      // own warps, which then arrive where a slot is to be filled again.
+      const bool arrives = machine_.tensor.generation == TensorGeneration::tcgen05;
+      const double latency = op.mma    ? product_latency(*op.mma)
+                             : arrives ? machine_.tensor.latency.value.si()
+                                       : 0;
+      flat.give_lag = latency;
+      flat.take_lag = arrives ? latency : barrier + latency;
     } else if (op.engine == Engine::tma) {
       flat.issue = op.loaded.si() + op.stored.si() > 0 ? machine_.transfer.tma_issue.value.si() : 0;
       const Seconds l2 = 0.5 * (machine_.l2.near_latency.value + machine_.l2.far_latency.value);
@@ -229,6 +245,17 @@ class Pricer {
     } else if (feeds_pair(op)) {
       flat.give_lag += remote;
     }
+  }
+
+  // Of its last instruction. The constant is that of an instruction whose first operand comes from shared memory.
+  [[nodiscard]] double product_latency(const PipelineMma& mma) const {
+    const double step = 32;  // bytes of a row of one instruction
+    const auto full = static_cast<double>(machine_.tensor.rows.value);
+    const double rows = mma.a == OperandHome::smem ? std::min(full, mma.pair ? mma.m / 2 : mma.m) : 0;
+    const double way = step / machine_.pipes[static_cast<std::size_t>(code_.smem_pipe)].rate.value.si();
+    const double pair =
+        mma.pair && machine_.tensor.pair_latency.present() ? machine_.tensor.pair_latency.value.si() : 0;
+    return std::max(0.0, machine_.tensor.latency.value.si() - (full - rows) * way) + pair;
   }
 
   // What is handed to an instruction of two CTAs has to be ready in both.
@@ -277,7 +304,8 @@ SmCode price(const Machine& machine, const OperatingPoint& point, const Pipeline
 OperatingPoint operating_point(const Machine& machine, Hertz clock) {
   OperatingPoint point;
   point.sm_clock = clock;
-  point.l2_bandwidth = machine.l2.bandwidth.value / static_cast<double>(machine.sms.value);
+  point.l2_bandwidth =
+      std::min(machine.l2.port.value * clock, machine.l2.bandwidth.value / static_cast<double>(machine.sms.value));
   point.dram_bandwidth =
       machine.dram.read.value * machine.dram.bandwidth.value / static_cast<double>(machine.sms.value);
   point.l2_latency = machine.l2.near_latency.value;

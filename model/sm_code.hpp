@@ -56,6 +56,7 @@ struct SmSegment {
   int reference = 0;                        // the role with most operations: its iterations are those of the segment
   std::array<SmRange, 16> roles{};          // operations of each role
   std::array<double, max_sm_pipes> work{};  // of an iteration, cycles of each pipe
+  double recurrence = 0;                    // cycles of an iteration by its dependence cycle, of a loop
 };
 
 struct SmCode {

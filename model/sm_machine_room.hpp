@@ -43,6 +43,9 @@ class SmMachineRoom {
   // sm_recurrence.cpp
   void watch(const RoleState& reference);
   [[nodiscard]] bool has_settled() const;
+  [[nodiscard]] bool wanders() const;
+  [[nodiscard]] double least_interval(const RoleState& reference) const;
+  [[nodiscard]] const Snapshot& back(std::size_t snapshots) const;  // taken so many before the latest
   void sign(Snapshot& snapshot) const;
   bool skip_from(const Snapshot& before, const Snapshot& now, const RoleState& reference, bool exact);
 

@@ -11,9 +11,10 @@ namespace {
 // Share of the period. Pipes shared by a fluid rule make the state approach its cycle geometrically; waiting for the
 // last digits is dear and moves the interval by less than this.
 constexpr double tolerance = 5e-4;
-constexpr double patience = 16;       // iterations after which an average stands for the exact period
-constexpr std::size_t averaged = 4;   // of the latest iterations
-constexpr double drift = 0.05;        // share of the interval that times may differ by then
+constexpr double patience = 16;      // iterations after which an average stands for the exact period
+constexpr std::size_t averaged = 4;  // of the latest iterations
+constexpr double drift = 0.05;       // share of the interval that times may differ by then
+constexpr double strays = 1.3;
 constexpr double settled = 3e-4;      // intervals in a row that differ by no more than this share have settled
 constexpr double least_left_out = 1;  // periods
 
@@ -23,6 +24,13 @@ bool same(const std::vector<double>& a, const std::vector<double>& b, double nea
     if (!(std::abs(a[i] - b[i]) <= near)) return false;
   }
   return true;
+}
+
+double farthest(const std::vector<double>& a, const std::vector<double>& b) {
+  if (a.size() != b.size()) return never;
+  double most = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) most = std::max(most, std::abs(a[i] - b[i]));
+  return most;
 }
 
 }  // namespace
@@ -67,6 +75,17 @@ void SmMachineRoom::sign(Snapshot& snapshot) const {
   snapshot.time = now_;
 }
 
+// What no repetition can undercut, however the last few went: the busiest pipe of the CTAs in it, its dependence cycle.
+double SmMachineRoom::least_interval(const RoleState& reference) const {
+  const CtaState& cta = ctas_[static_cast<std::size_t>(reference.cta)];
+  const SmSegment& segment = cta.code->segments[static_cast<std::size_t>(reference.segment)];
+  const auto beside = std::ranges::count_if(ctas_, [&](const CtaState& other) {
+    const RoleState& role = roles_[static_cast<std::size_t>(other.first_role + reference.role)];
+    return other.code == cta.code && role.status != RoleStatus::done && role.segment == reference.segment;
+  });
+  return std::max(segment.recurrence, static_cast<double>(beside) * *std::ranges::max_element(segment.work));
+}
+
 // Jumps over whole periods, so many that every role stays inside its segment.
 bool SmMachineRoom::skip_from(const Snapshot& before, const Snapshot& now, const RoleState& reference, bool exact) {
   const auto self = static_cast<std::size_t>(ctas_[0].first_role + reference.role);
@@ -87,31 +106,47 @@ bool SmMachineRoom::skip_from(const Snapshot& before, const Snapshot& now, const
     }
     periods = std::min(periods, std::floor((role.count - 1 - role.iteration) / step));
   }
-  const double interval = (now.time - before.time) / own;
+  const double interval = std::max((now.time - before.time) / own, least_interval(reference));
   if (reference.segment < max_simulated_segments)
     result_.interval[static_cast<std::size_t>(reference.segment)] = interval;
   if (periods < least_left_out) return false;
+  const double left_out = periods * own * interval;
   for (std::size_t i = 0; i < roles_.size(); ++i) {
     if (roles_[i].status == RoleStatus::done) continue;
     roles_[i].iteration += periods * (now.iterations[i] - before.iterations[i]);
     roles_[i].watched = roles_[i].iteration;
   }
-  offset_ += periods * (now.time - before.time);
-  for (const int place : order_) pool_[static_cast<std::size_t>(place)].start -= periods * (now.time - before.time);
+  offset_ += left_out;
+  for (const int place : order_) pool_[static_cast<std::size_t>(place)].start -= left_out;
   result_.exact = result_.exact && exact;
   return true;
 }
 
-// The last three intervals agree, although the state still drifts: the same operations are under way with the same
-// slots full, and only times differ.
+const Snapshot& SmMachineRoom::back(std::size_t snapshots) const {
+  return snapshots_[(snapshot_count_ - snapshots) % snapshots_.size()];
+}
+
+// The last three intervals agree, although times of the state still differ: by less each time, so that all that is to
+// come adds up to little. A ring that fills or drains at a steady rate also has equal intervals, until it is full or
+// empty.
 bool SmMachineRoom::has_settled() const {
   if (snapshot_count_ < 4) return false;
-  const auto time = [&](std::size_t back) { return snapshots_[(snapshot_count_ - back) % snapshots_.size()].time; };
-  const double last = time(0) - time(1);
+  const auto interval = [&](std::size_t ago) { return back(ago).time - back(ago + 1).time; };
+  const double last = interval(0);
   const double near = settled * last;
-  const Snapshot& before = snapshots_[(snapshot_count_ - 1) % snapshots_.size()];
-  if (!same(before.signature, snapshots_[snapshot_count_ % snapshots_.size()].signature, drift * last)) return false;
-  return std::abs(last - (time(1) - time(2))) <= near && std::abs(last - (time(2) - time(3))) <= near;
+  if (std::abs(last - interval(1)) > near || std::abs(last - interval(2)) > near) return false;
+  const double step = farthest(back(0).signature, back(1).signature);
+  const double before = farthest(back(1).signature, back(2).signature);
+  if (step > drift * last || before <= 0) return false;
+  const double shrinks = step / before;
+  return shrinks < 1 && step * shrinks / (1 - shrinks) <= drift * last;
+}
+
+// The state wanders without going anywhere: it is no farther from long ago than from a while ago.
+bool SmMachineRoom::wanders() const {
+  if (static_cast<double>(snapshot_count_) <= patience) return false;
+  return farthest(back(0).signature, back(2 * averaged).signature) <=
+         strays * farthest(back(0).signature, back(averaged).signature);
 }
 
 void SmMachineRoom::watch(const RoleState& reference) {
@@ -134,14 +169,10 @@ void SmMachineRoom::watch(const RoleState& reference) {
       return;
     }
   }
-  const bool waited = static_cast<double>(snapshot_count_) > patience;
-  if (waited || has_settled()) {
-    const std::size_t back = waited ? averaged : 1;
-    const Snapshot& before = snapshots_[(snapshot_count_ - back) % snapshots_.size()];
-    if (skip_from(before, latest, reference, /*exact=*/false)) {
-      snapshot_count_ = 0;
-      return;
-    }
+  const bool settles = has_settled();
+  if ((settles || wanders()) && skip_from(back(settles ? 1 : averaged), latest, reference, /*exact=*/false)) {
+    snapshot_count_ = 0;
+    return;
   }
   ++snapshot_count_;
 }

@@ -87,7 +87,7 @@ Seconds total_of(const Machine& machine, const std::vector<Step>& steps, const H
   Seconds sum;
   for (const Step& step : steps) {
     const Hertz clock =
-        conditions.clock ? *conditions.clock : clock_of(machine, step.prepared, conditions.regime, options).clock;
+        conditions.clock ? *conditions.clock : clock_of(machine, step.op->op, step.prepared, conditions.regime, options).clock;
     sum += time_of(machine, step, clock);
   }
   return sum;

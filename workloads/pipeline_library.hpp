@@ -1,4 +1,4 @@
-// The shipped pipelines by the code family that they stand for, read when first asked for.
+// The shipped pipelines by the code family that they stand for (workloads/families/attention.yaml), read when first asked for.
 #pragma once
 
 #include <map>
@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "support/yaml.hpp"
 #include "workloads/operator.hpp"
 #include "workloads/pipeline_file.hpp"
 
@@ -18,10 +19,13 @@ namespace perfmodel {
 struct PipelineUse {
   Family family = Family::fa4;
   Pass pass = Pass::fwd;
-  std::optional<bool> causal;       // only with or only without the mask; both where empty
-  std::vector<std::string> tensor;  // generations
-  std::string file;
+  std::optional<bool> causal;          // only with or only without the mask; both where empty
+  std::vector<std::string> tensor;     // generations
+  std::vector<std::int64_t> head_dim;  // of queries and keys; any where empty
+  std::string program;
   bool adopted = false;  // stands in for the closed form unless asked otherwise
+
+  [[nodiscard]] bool stands_for(const Attention& attention, std::string_view generation) const;
 };
 
 // The same for GEMMs and masks, which have neither pass nor causality.
@@ -33,24 +37,28 @@ struct PipelineOfKind {
   bool adopted = false;
 };
 
+// Throws InputError with every fault found.
+std::vector<PipelineUse> read_pipeline_uses(const YamlNode& root);
+
 // Safe to use from several threads.
 class PipelineLibrary {
  public:
+  // Reads workloads/families/attention.yaml when first asked.
   PipelineLibrary();
   explicit PipelineLibrary(std::vector<PipelineUse> uses, std::vector<PipelineOfKind> others = {});
 
-  // Null where no program stands for that. The pointer stays valid as long as this object. Throws InputError for a
-  // faulty file.
-  const PipelineFile* find(Family family, Pass pass, bool causal, std::string_view tensor, bool adopted_only = false);
+  // Null where no program stands for that on those tensor cores. The pointer stays valid as long as this object. Throws
+  // InputError for a faulty file.
+  const PipelineFile* find(const Attention& attention, std::string_view generation, bool adopted_only = false);
   const PipelineFile* find(PipelineKind kind, std::optional<Family> family, std::string_view tensor,
                            bool adopted_only = false);
 
  private:
-  const PipelineFile* get(const std::string& file);
+  const PipelineFile* get(const std::string& file);  // with the lock held
 
-  std::vector<PipelineUse> uses_;
   std::vector<PipelineOfKind> others_;
   std::mutex mutex_;
+  std::optional<std::vector<PipelineUse>> uses_;
   std::map<std::string, PipelineFile, std::less<>> files_;
 };
 
