@@ -205,8 +205,6 @@ std::string traffic_text(const Traffic& traffic) {
                      format_bytes(traffic.dram_written), format_bytes(traffic.l2), format_bytes(traffic.smem));
 }
 
-}  // namespace
-
 std::string interval_text(Seconds lower, Seconds upper) {
   return fmt::format("{} to {}", number_in_unit_of(lower, upper), format_time(upper));
 }

@@ -81,6 +81,17 @@ void CompiledPipeline::fill(const std::vector<double>& values, Pipeline& pipelin
   p.dtype = head_.dtype;
   p.cluster = whole_at(values, cluster_);
   p.ctas_per_sm = whole_at(values, ctas_per_sm_);
+  p.split_k = whole_at(values, split_k_);
+  p.stream_k = head_.stream_k;
+  p.parameters.resize(parameters_.size());
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    const Parameter& parameter = parameters_[i];
+    const auto limit = [&](FormulaSlot slot) { return slot < 0 ? std::optional<double>() : at(values, slot); };
+    p.parameters[i].name = parameter.name;
+    p.parameters[i].value = at(values, parameter.value);
+    p.parameters[i].low = limit(parameter.low);
+    p.parameters[i].high = limit(parameter.high);
+  }
   p.cta_m = whole_at(values, cta_m_);
   p.cta_n = whole_at(values, cta_n_);
   p.cta_k = whole_at(values, cta_k_);

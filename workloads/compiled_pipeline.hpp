@@ -42,6 +42,11 @@ class CompiledPipeline {
     std::string name;
     FormulaSlot slot = 0;
   };
+  struct Parameter {
+    std::string name;
+    FormulaSlot value = 0;
+    FormulaSlot low = -1, high = -1;  // where it has such a limit
+  };
   struct Role {
     PipelineRole made;
     FormulaSlot warps = 0, registers = 0, when = 0;
@@ -83,6 +88,8 @@ class CompiledPipeline {
   std::vector<Input> inputs_;
   std::vector<Check> checks_;
   Pipeline head_;
+  std::vector<Parameter> parameters_;
+  FormulaSlot split_k_ = 0;
   FormulaSlot cluster_ = 0, ctas_per_sm_ = 0, cta_m_ = 0, cta_n_ = 0, cta_k_ = 0;
   std::vector<Role> roles_;
   std::vector<Channel> channels_;

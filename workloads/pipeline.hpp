@@ -151,6 +151,8 @@ struct PipelineParameter {
   double value = 0;
   std::optional<double> low;
   std::optional<double> high;
+
+  bool operator==(const PipelineParameter&) const = default;
 };
 
 // What the operator asks of one CTA's item.

@@ -143,15 +143,19 @@ class PipelineCompiler {
 
   void compile_head() {
     for (const YamlEntry& entry : parameters_.entries()) {
-      if (!entry.value.is_map()) continue;
       const FormulaSlot value = resolve(entry.key, base_);
-      const auto bound = [&](std::string_view key, FormulaCode code) {
-        const YamlNode limit = entry.value.find(key);
-        if (!limit.is_missing()) check(made_.sheet_.step(code, value, expression(limit, base_)), 1, 1);
+      Compiled::Parameter parameter{entry.key, value, -1, -1};
+      const auto bound = [&](std::string_view key, FormulaCode code, FormulaSlot& slot) {
+        const YamlNode limit = entry.value.is_map() ? entry.value.find(key) : YamlNode();
+        if (limit.is_missing()) return;
+        slot = expression(limit, base_);
+        check(made_.sheet_.step(code, value, slot), 1, 1);
       };
-      bound("min", FormulaCode::at_least);
-      bound("max", FormulaCode::at_most);
+      bound("min", FormulaCode::at_least, parameter.low);
+      bound("max", FormulaCode::at_most, parameter.high);
+      made_.parameters_.push_back(std::move(parameter));
     }
+    made_.split_k_ = optional_whole(root_.find("split_k"), base_, 1, 1, 64);
     made_.cluster_ = optional_whole(root_.find("cluster"), base_, 1, 1, 16);
     made_.ctas_per_sm_ = optional_whole(root_.find("ctas_per_sm"), base_, 1, 1, 32);
     const YamlNode tile = root_.find("cta_tile");

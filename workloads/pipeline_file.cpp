@@ -81,8 +81,6 @@ PipelineFile PipelineFile::from_text(std::string text, std::string_view name) {
   return PipelineFile(load_yaml_text(std::move(text), name));
 }
 
-PipelineFile PipelineFile::from_root(YamlNode root) { return PipelineFile(std::move(root)); }
-
 Pipeline PipelineFile::pipeline(std::span<const SequenceParameter> given) const {
   Pipeline made;
   pipeline(given, made);
