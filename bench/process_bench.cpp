@@ -53,6 +53,29 @@ void measure(benchmark::State& state, const std::vector<std::string>& arguments)
 void block_process(benchmark::State& state) { measure(state, {"predict", "llama2_block.yaml", "--arch", "h100-sxm"}); }
 BENCHMARK(block_process)->Unit(benchmark::kMillisecond)->UseRealTime();
 
+// Whole sweeps of 30 x 30 points: over the workload, with a change and without, and over the machine.
+void sweep_process(benchmark::State& state, std::vector<std::string> more) {
+  more.insert(more.begin(), {"whatif", "llama2_block.yaml", "--arch", "h100-sxm", "--csv"});
+  measure(state, more);
+  state.SetItemsProcessed(state.iterations() * 900);
+}
+BENCHMARK_CAPTURE(sweep_process, workload, {"--sweep", "seq=1024..30720+1024", "--sweep", "batch=1..30+1"})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+BENCHMARK_CAPTURE(sweep_process, workload_and_mode,
+                  {"--set", "dropout_mode=sequential", "--sweep", "seq=1024..30720+1024", "--sweep", "batch=1..30+1"})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+BENCHMARK_CAPTURE(sweep_process, hidden,
+                  {"--given", "dropout_mode=overlapped", "--sweep", "seq=1024..30720+1024", "--sweep",
+                   "rng_rounds=1..30+1"})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+BENCHMARK_CAPTURE(sweep_process, machine,
+                  {"--sweep", "machine.pipes.alu.rate=*1..*3.9+0.1", "--sweep", "machine.tensor.fp8=*1..*3.9+0.1"})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+
 void version_process(benchmark::State& state) { measure(state, {"--version"}); }
 BENCHMARK(version_process)->Unit(benchmark::kMillisecond)->UseRealTime();
 

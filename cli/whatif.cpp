@@ -87,14 +87,15 @@ std::vector<ValueList> axes_of(const WhatIfCommand& command) {
   return axes;
 }
 
-// A sweep and a change of the same key would undo each other.
-void refuse_both(const std::vector<ValueList>& axes, const std::vector<Assigned>& changes) {
+// A key is swept, changed or given: two of them would undo each other.
+void refuse_twice(const std::vector<ValueList>& axes, const std::vector<Assigned>& assigned) {
   for (const ValueList& axis : axes) {
-    for (const Assigned& change : changes) {
-      if (axis.key != change.key) continue;
+    for (const Assigned& one : assigned) {
+      if (axis.key != one.key) continue;
+      const bool given = one.option == "--given";
       Diagnostics faults;
-      faults.error(axis.key_location, fmt::format("'{}' is swept and set", axis.key))
-          .note(change.value.where, "it is set here")
+      faults.error(axis.key_location, fmt::format("'{}' is swept and {}", axis.key, given ? "given" : "set"))
+          .note(one.value.where, fmt::format("it is {} here", given ? "given" : "set"))
           .note("--given sets a key for both predictions, --set for the changed one");
       throw InputError(std::move(faults));
     }
@@ -139,7 +140,8 @@ class WhatIf {
         changes_(assigned_by(command.changes, "--set")),
         axes_(axes_of(command)),
         scenarios_(BlockFile::load(command.input), command.machine, options_of(command)) {
-    refuse_both(axes_, changes_);
+    refuse_twice(axes_, changes_);
+    refuse_twice(axes_, given_);
     if (axes_.empty() && changes_.empty()) {
       throw InputError({}, "nothing is asked: give --set KEY=VALUE, --sweep KEY=V1,V2,... or both");
     }

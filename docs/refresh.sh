@@ -3,7 +3,7 @@
 #
 # In README.md a line `<!-- $ perfmodel ARGUMENTS -->` is followed by that command's output in a code block, and a line
 # `<!-- accuracy -->` by the first table of validate/README.md, `<!-- counters -->` by that of its hardware counters. A test
-# compares them, and that page, with the binary.
+# compares them, and that page, with the binary. So it is with the answers of the studies in examples/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 binary=$(realpath "${1:-build/release/perfmodel}")
@@ -38,3 +38,7 @@ while IFS= read -r line; do
   esac
 done < README.md > "$refreshed"
 cat "$refreshed" > README.md
+
+for study in examples/*.sh; do
+  PATH=$(dirname "$binary"):$PATH bash "$study" > "${study%.sh}.txt"
+done

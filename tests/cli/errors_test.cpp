@@ -24,7 +24,8 @@ TEST_CASE("a command line that makes no sense") {
   check_refused("predct x",
                 "error: unknown command 'predct'\n"
                 "note: did you mean 'predict'?\n"
-                "note: known commands: predict, validate, diff, fit, calibrate, arch, program, oracle, mcp, completion\n");
+                "note: known commands: predict, explain, whatif, validate, diff, evolve, fit, calibrate, arch, program, "
+                "oracle, mcp, completion\n");
   check_refused("--bogus", "error: unknown option '--bogus'\n");
   check_refused("predict x.yaml --formt json",
                 "error: unknown option '--formt'\n"

@@ -145,6 +145,12 @@ const std::string rows =
 TEST_CASE("a block") {
   check_document("predict llama2_block.yaml --arch h100-sxm --json", "block");
   check_document("predict llama2_block.yaml --arch b200 --json --set pass=training --set dropout=0", "block");
+  check_document("predict llama2_block.yaml --arch b200 --json --set dropout_mode=overlapped --set seq=512", "block");
+}
+
+TEST_CASE("a sweep") {
+  check_document("whatif llama2_block.yaml --sweep arch=h100-sxm,a100-sxm,b200 --sweep seq=512,4096 --json", "sweep");
+  check_document("whatif llama2_block.yaml --arch b200 --set dropout_mode=overlapped --sweep seq=512,4096 --json", "sweep");
 }
 
 TEST_CASE("an operator") {

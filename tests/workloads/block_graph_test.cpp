@@ -66,8 +66,8 @@ const std::string layer =
     "  - {name: proj, op: gemm, m: 8, n: 8, k: 8, reads: [b], writes: [c]}\n";
 
 std::string mask_under(const std::string& under, int stream = 1) {
-  return "  - {name: draw, op: rng, stream: " + std::to_string(stream) +
-         ", elements: 1024, rounds: 7, bits: 8, writes: [mask], under: " + under + "}\n" + layer;
+  return "  - {name: draw, under: " + under + ", op: rng, stream: " + std::to_string(stream) +
+         ", elements: 64, rounds: 7, bits: 8, writes: [mask]}\n" + layer;
 }
 
 TEST_CASE("a mask may be made under GEMMs that do not wait for it") {
@@ -87,9 +87,9 @@ TEST_CASE("a mask may be made under GEMMs that do not wait for it") {
 
 TEST_CASE("a mask under a GEMM that waits for it, with both places") {
   CHECK(fault(mask_under("[qkv, proj]")) ==
-        "b.yaml:4:101: error: 'under': 'proj' waits for 'draw' and cannot run beside it\n"
-        "  ...lements: 1024, rounds: 7, bits: 8, writes: [mask], under: [qkv, proj]}\n"
-        "                                                                     ^\n"
+        "b.yaml:4:31: error: 'under': 'proj' waits for 'draw' and cannot run beside it\n"
+        "    - {name: draw, under: [qkv, proj], op: rng, stream: 1, elements: 64, r...\n"
+        "                                ^\n"
         "b.yaml:7:12: note: 'proj' is here\n"
         "    - {name: proj, op: gemm, m: 8, n: 8, k: 8, reads: [b], writes: [c]}\n"
         "             ^\n"
@@ -98,18 +98,18 @@ TEST_CASE("a mask under a GEMM that waits for it, with both places") {
 
 TEST_CASE("a mask under what is no GEMM, or not there, or in its own stream") {
   CHECK(fault(mask_under("[attention]"))
-            .starts_with("b.yaml:4:96: error: 'under': 'attention' is no GEMM, and a mask is made beside GEMMs\n"));
+            .starts_with("b.yaml:4:26: error: 'under': 'attention' is no GEMM, and a mask is made beside GEMMs\n"));
   CHECK(fault(mask_under("[qkw]")) ==
-        "b.yaml:4:96: error: 'under': there is no operator 'qkw' here\n"
-        "  ...1, elements: 1024, rounds: 7, bits: 8, writes: [mask], under: [qkw]}\n"
-        "                                                                    ^\n"
+        "b.yaml:4:26: error: 'under': there is no operator 'qkw' here\n"
+        "    - {name: draw, under: [qkw], op: rng, stream: 1, elements: 64, rounds:...\n"
+        "                           ^\n"
         "note: did you mean 'qkv'?\n"
         "note: GEMMs: qkv, proj\n");
   CHECK(fault("  - {name: own, op: gemm, m: 8, n: 8, k: 8, stream: 1}\n" + mask_under("[own]"))
-            .starts_with("b.yaml:5:96: error: 'under': 'own' is in the stream of 'draw', which runs its operators one "
+            .starts_with("b.yaml:5:26: error: 'under': 'own' is in the stream of 'draw', which runs its operators one "
                          "after the other\n"));
   CHECK(fault(mask_under("everything"))
-            .starts_with("b.yaml:4:95: error: 'under': expected auto or a list of GEMMs, such as [qkv, "
+            .starts_with("b.yaml:4:25: error: 'under': expected auto or a list of GEMMs, such as [qkv, "
                          "previous.ffn_up]\n"));
   CHECK(fault("  - {name: own, op: gemm, m: 8, n: 8, k: 8, under: auto}\n") ==
         "b.yaml:4:45: error: 'under': 'own' makes no mask\n"
