@@ -292,14 +292,7 @@ Kernel bounded_kernel(const Machine& machine, const Attention& attention, const 
 }
 
 // Why a program cannot be the operator's on this machine; empty if it can.
-std::string objection(const Machine& machine, const Pipeline& pipeline, const Attention& attention) {
-  const PipelineKind kind =
-      attention.pass == Pass::fwd ? PipelineKind::attention_forward : PipelineKind::attention_backward;
-  if (pipeline.kind != kind) {
-    return fmt::format("the program is for {}, the operator is {}",
-                       pipeline_kind_names[static_cast<std::size_t>(pipeline.kind)],
-                       pipeline_kind_names[static_cast<std::size_t>(kind)]);
-  }
+std::string objection(const Machine& machine, const Pipeline& pipeline) {
   const std::string_view generation = tensor_generation_name(machine.tensor.generation);
   if (pipeline.tensor != generation && pipeline.tensor != "mma") {
     return fmt::format("the program is written for {}, {} has {}", pipeline.tensor, machine.name, generation);
@@ -330,6 +323,12 @@ Plan lower_program(const Machine& machine, const PipelineFile& file, std::span<c
   if (tensor_rate(machine, attention.dtype).si() <= 0) {
     return refusal(fmt::format("{} has no {} tensor cores", machine.name, name_of(attention.dtype)));
   }
+  const std::string& kind = file.root().find("operator").text();
+  const PipelineKind wanted =
+      attention.pass == Pass::fwd ? PipelineKind::attention_forward : PipelineKind::attention_backward;
+  if (const std::string_view name = pipeline_kind_names[static_cast<std::size_t>(wanted)]; kind != name) {
+    return refusal(fmt::format("the program is for {}, the operator is {}", kind, name));
+  }
   ItemTimes times(machine, file, attention, settings);
   thread_local Pipeline pipeline;
   times.program({1, 0}, pipeline);
@@ -340,7 +339,7 @@ Plan lower_program(const Machine& machine, const PipelineFile& file, std::span<c
   const AttentionItems items = attention_items(attention, pipeline.cta_m, pipeline.cta_n, pipeline.longest_first);
   const ItemTiles mean = mean_of(items);
   times.program(mean, pipeline);
-  std::string why = objection(machine, pipeline, attention);
+  std::string why = objection(machine, pipeline);
   if (!why.empty()) return refusal(std::move(why));
 
   Plan plan;
