@@ -202,13 +202,6 @@ bool has_tile_of(const Pipeline& pipeline, const Attention& attention) {
 
 // Why a program cannot be the operator's on this machine; empty if it can.
 std::string objection(const Machine& machine, const Pipeline& pipeline, const Attention& attention) {
-  const PipelineKind kind =
-      attention.pass == Pass::fwd ? PipelineKind::attention_forward : PipelineKind::attention_backward;
-  if (pipeline.kind != kind) {
-    return fmt::format("the program is for {}, the operator is {}",
-                       pipeline_kind_names[static_cast<std::size_t>(pipeline.kind)],
-                       pipeline_kind_names[static_cast<std::size_t>(kind)]);
-  }
   const std::string_view generation = tensor_generation_name(machine.tensor.generation);
   if (pipeline.tensor != generation && pipeline.tensor != "mma") {
     return fmt::format("the program is written for {}, {} has {}", pipeline.tensor, machine.name, generation);
@@ -235,6 +228,12 @@ Plan lower_program(const Machine& machine, const PipelineFile& file, std::span<c
                    const Attention& attention, const LowerOptions& options) {
   if (tensor_rate(machine, attention.dtype).si() <= 0) {
     return refused_plan(fmt::format("{} has no {} tensor cores", machine.name, name_of(attention.dtype)));
+  }
+  const std::string& kind = file.root().find("operator").text();
+  const PipelineKind wanted =
+      attention.pass == Pass::fwd ? PipelineKind::attention_forward : PipelineKind::attention_backward;
+  if (const std::string_view name = pipeline_kind_names[static_cast<std::size_t>(wanted)]; kind != name) {
+    return refused_plan(fmt::format("the program is for {}, the operator is {}", kind, name));
   }
   ItemTimes times(machine, file, settings, attention, options.fidelity);
   thread_local Pipeline pipeline;

@@ -140,7 +140,7 @@ RequestReader::RequestReader(RequestReader&&) noexcept = default;
 Request RequestReader::read(std::string_view line, const Definitions& known) {
   Request request;
   if (line.size() > longest_line) {
-    request.what = RequestFault{fmt::format("a line of {} bytes, {} are the most", line.size(), longest_line)};
+    request.what = RequestFault{fmt::format("a line of more than {} bytes", longest_line)};
     return request;
   }
   state_->padded.assign(line);

@@ -184,6 +184,9 @@ class Splitter {
         if (!answer_long_line()) return false;
       } else if (rest_.empty()) {
         if (!add_line(part)) return false;
+      } else if (rest_.size() + part.size() > longest_line) {
+        rest_ = {};
+        if (!answer_long_line()) return false;
       } else {
         rest_ += part;
         if (!add_line(std::exchange(rest_, {}))) return false;

@@ -54,7 +54,7 @@ const std::string define =
     "\n";
 
 std::string error_of(const std::string& line) {
-  const std::vector<json> found = answers(define + line);
+  const std::vector<json> found = answers(define + line + "\n");
   REQUIRE(found.size() == 2);
   REQUIRE(found[1].contains("error"));
   CHECK(found[1]["error"]["line"] == 2);
@@ -100,7 +100,7 @@ TEST_CASE("what is wrong with a line is said in its place") {
   CHECK(error_of("nonsense") == "malformed JSON");
   CHECK(error_of("[1]") == "expected a JSON object");
   CHECK(error_of("{\"id\":\"\xff\"}") == "not valid UTF-8");
-  CHECK(error_of(std::string(40, '[')) == "nested too deeply");
+  CHECK(error_of(std::string(40, '[') + std::string(40, ']')) == "nested too deeply");
   CHECK(error_of(R"({"values":[1,2]})") == "'values': 2 values for 3 columns");
   CHECK(error_of(R"({"values":[1,2,3,4]})") == "'values': 4 values for 3 columns");
   CHECK(error_of(R"({"values":[128,128,2.5]})") == "'stages': expected a whole number");
@@ -141,7 +141,7 @@ TEST_CASE("answers are the same bytes however the input comes and whoever works"
   std::string input = define;
   std::mt19937 random(7);
   for (int i = 0; i < 2000; ++i) {
-    const std::uint32_t draw = random();
+    const std::uint_fast32_t draw = random();
     if (draw % 97 == 0) {
       input += "{\"define\":\"g\",\"configurations\":[{\"op\":\"gemm\",\"m\":" + std::to_string(64 + draw % 512) +
                ",\"n\":512,\"k\":512,\"dtype\":\"bf16\",\"impl\":\"triton\"}],\"columns\":[\"cta_m\",\"cta_n\","
@@ -178,8 +178,8 @@ TEST_CASE("any bytes at all get one well-formed answer a line") {
   std::string input;
   int lines = 0;
   for (; lines < 20000; ++lines) {
-    const std::uint32_t length = random() % 40;
-    for (std::uint32_t i = 0; i < length; ++i) input += alphabet[random() % alphabet.size()];
+    const std::uint_fast32_t length = random() % 40;
+    for (std::uint_fast32_t i = 0; i < length; ++i) input += alphabet[random() % alphabet.size()];
     input += '\n';
   }
   const std::string output = answered(input);

@@ -76,7 +76,7 @@ TEST_CASE("bad candidates are answers") {
   CHECK(refusal(ProgramCandidate{"fa4_forward", {}, {{"emulated", 0.9}}}) == "'emulated' is 0.9, at most 0.5");
   CHECK(refusal(ProgramCandidate{"fa4_forward", {}, {{"emulated", std::nan("")}}}) == "'emulated' is no number");
   CHECK(refusal(ProgramCandidate{"fa4_forward", {}, {{"head_dim", 64}}}) == "the program has no parameter 'head_dim'");
-  CHECK(refusal(ProgramCandidate{"name: [\n", {}, {}}).find("line 2") == 0);
+  CHECK(refusal(ProgramCandidate{"name: [\n", {}, {}}).find("line 1: expected a value") == 0);
   CHECK(refusal(ProgramCandidate{"gemm_tcgen05", {}, {}}) ==
         "configuration 0: the program is for gemm, the operator is attention_forward");
   CHECK(refusal(ProgramCandidate{"flash3_forward", {}, {}}).find("is written for wgmma") != std::string::npos);
