@@ -15,8 +15,8 @@ TEST_CASE("single-CTA main loops within 8 % on average") {
   const PipelineFile file = PipelineFile::load("gemm_tcgen05");
   const Machine& machine = test::b200();
   OperatingPoint point = operating_point(machine, machine.clock.maximum.value);
-  // A CTA alone on the chip takes what the port of its SM gives, 64 B/clk by the structure of the chip.
-  point.l2_bandwidth = BytesPerCycle(64.0) * point.sm_clock;
+  // A CTA alone on the chip takes what the port of its SM gives.
+  point.l2_bandwidth = machine.l2.port.value * point.sm_clock;
   Simulator simulator;
   Diagnostics faults;
   double sum = 0;
