@@ -72,6 +72,13 @@
   X(transfer.cold_prologue, required, "0 us", "10 us", "what the prologue takes longer when caches and translations are cold") \
   X(transfer.prologue, required, "0.1 us", "10 us", "kernel start to the first operands asked for, and last store to the end, beyond an empty kernel") \
   \
+  X(contention.alu,      required, "0", "1", "share of the ALU port's time that other warps lose while the tensor cores work: accumulators in the register file") \
+  X(contention.fma,      required, "0", "1.2", "the same of the FMA pipes") \
+  X(contention.multiply, required, "0", "1.2", "the same of 64-bit integer products") \
+  X(contention.xu,       required, "0", "1", "the same of special functions") \
+  X(contention.turn,     required, "0 clk", "60 clk", "how long an instruction waits for its turn beside another CTA that keeps one warp of its sub-partition at work") \
+  X(contention.gap,      required, "0", "0.5", "share of the time that all of a CTA's warps on a sub-partition have to be stalled for another CTA's to get a turn") \
+  \
   X(l2.capacity,     required, "1 MiB", "1024 MiB", "size of the L2 cache") \
   X(l2.line,         required, "32 B", "512 B", "cache line") \
   X(l2.partitions,   required, "1", "16", "partitions of the L2 with their own crossbar") \

@@ -67,12 +67,14 @@ Waves waves_of(const Machine& machine, const Kernel& kernel, int residency, Fide
                                                  : grid_waves(machine, kernel, residency, fidelity);
 }
 
-// The norm behind dram.overlap: the longest time, and more where others come near it.
-Seconds combined(double exponent, Seconds sm, Seconds l2, Seconds dram) {
+}  // namespace
+
+Seconds overlapped_time(const Machine& machine, Seconds sm, Seconds l2, Seconds dram) {
   const double most = std::max({sm.si(), l2.si(), dram.si()});
   if (most <= 0) {
     return Seconds(0);
   }
+  const double exponent = machine.dram.overlap.value;
   // A time below a tenth of the longest adds next to nothing, and powers are dear.
   double sum = 0;
   for (const Seconds part : {sm, l2, dram}) {
@@ -81,8 +83,6 @@ Seconds combined(double exponent, Seconds sm, Seconds l2, Seconds dram) {
   }
   return sum > 1.0 ? Seconds(most * std::pow(sum, 1.0 / exponent)) : Seconds(most);
 }
-
-}  // namespace
 
 KernelWork kernel_work(const Machine& machine, const Kernel& kernel, int residency, const L2State& state,
                        Fidelity fidelity) {
@@ -104,14 +104,14 @@ KernelWork kernel_work(const Machine& machine, const Kernel& kernel, int residen
 
 Seconds duration(const Machine& machine, const KernelWork& work, Hertz clock) {
   return work.launch + work.fill +
-         combined(machine.dram.overlap.value, work.busiest / clock, work.memory.l2, work.memory.dram);
+         overlapped_time(machine, work.busiest / clock, work.memory.l2, work.memory.dram);
 }
 
 KernelTime kernel_time(const Machine& machine, const KernelWork& work, Hertz clock) {
   KernelTime result;
   result.time = duration(machine, work, clock);
   const Seconds whole = result.time - work.launch - work.fill;
-  const Seconds even = combined(machine.dram.overlap.value, work.even / clock, work.memory.l2, work.memory.dram);
+  const Seconds even = overlapped_time(machine, work.even / clock, work.memory.l2, work.memory.dram);
   result.steady = std::min(whole, even);
   result.tail = whole - result.steady;
   const auto sms = static_cast<double>(machine.sms.value);

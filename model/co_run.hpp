@@ -1,9 +1,9 @@
 // Two streams of kernels at once on one chip: which CTAs are resident together on which SMs, how much each slows the
-// other there, and when each stream ends. An event simulation over groups of alike SMs; a mix of residents is priced
-// once.
+// other there, and when each stream ends. An event simulation over groups of alike SMs (chip_events.hpp) whose mixes of
+// CTAs run at the rates of interference.hpp.
 //
 //     const CoRun pair(machine, {{&rng}}, {{&qkv, &projection}}, {.carveout = Carveout::maximum});
-//     if (pair.refusal().empty()) pair.at(clock).time
+//     if (pair.refusal().empty()) pair.at(clock, clock).time
 #pragma once
 
 #include <array>
@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "model/chip_events.hpp"
 #include "model/operation.hpp"
 
 namespace perfmodel {
@@ -24,53 +25,58 @@ enum class Placement : std::uint8_t {
 
 struct CoRunOptions {
   Placement placement = Placement::shared;
-  // Of the stream that is resident first. Where it is the default one, an SM that runs a CTA of that stream keeps its
+  // Of the stream that is resident first. Where it is the default one, an SM that runs CTAs of that stream keeps its
   // shared memory at what those CTAs need, until the last of them ends.
   Carveout carveout = Carveout::maximum;
-  Seconds delay;          // from the first stream's CTAs being resident to the second stream's first kernel starting
-  int first_sms = 0;      // partition: SMs of the first stream, 1 to all but one
-  int inside_warps = 4;   // inside: extra warps of each CTA
+  Seconds delay;  // from all CTAs of the first stream's first kernel being dispatched to the second stream's beginning
+  int first_sms = 0;  // partition: SMs of the first stream, 1 to all but one
 };
 
 // What became of one stream. Times since the first kernel of either started.
 struct CoRunPart {
-  Seconds start;        // its first CTA runs
-  Seconds end;          // its last kernel has ended
-  Seconds alone;        // the same kernels with the chip to themselves, at the same clock
-  double slowdown = 1;  // while both run, mean time a unit of its work takes over that alone; 1 if they never do
+  Seconds start;  // its first CTA runs
+  Seconds end;    // its last kernel has ended
+  Seconds alone;  // the same kernels with the chip to themselves, at the same clock
+  double slowdown =
+      1;  // while both were at work, times as long as alone; infinite if it got no turn, 1 if they never met
 };
 
 // Both streams at one clock.
 struct CoRunCourse {
   Seconds time;                   // until both have ended
-  Seconds together;               // while CTAs of both run somewhere
+  Seconds together;               // while both were at work
   std::array<CoRunPart, 2> part;  // first, second
-  Cycles tensor_free;             // of the time, without work of the tensor cores
+  Seconds light;                  // of the time, without work of the tensor cores
+  bool met = false;               // CTAs of both were on one SM
 };
 
 // The streams prepared and placed; timed at any clock.
 class CoRun {
  public:
   // `first` are the operators whose CTAs are resident first, one after the other; `second` follow each other likewise.
-  // The operators have to outlive this.
+  // The operators and the machine have to outlive this. For Placement::inside the first stream's kernels have to be
+  // lowered for the warps and CTAs that they come with.
   CoRun(const Machine& machine, std::span<const Prepared* const> first, std::span<const Prepared* const> second,
         const CoRunOptions& options);
 
   // Why the two cannot run; empty if they can. Never fitting beside each other is no refusal: they take turns.
   [[nodiscard]] const std::string& refusal() const { return refusal_; }
-  // Why no CTA of the second stream's main kernel joins one of the first on an SM; empty where one does.
+  // What keeps a CTA of the second stream's main kernel off an SM with CTAs of the first's; empty where nothing does.
   [[nodiscard]] const std::string& apart() const { return apart_; }
-  // Work of the two together, whatever the order.
+  // Work of both together, for the clock.
   [[nodiscard]] const Load& load() const { return load_; }
 
   // Times with the SM clock `loaded` while the tensor cores work, and `light` while they do not.
   [[nodiscard]] CoRunCourse at(Hertz loaded, Hertz light) const;
 
  private:
+  void check(std::span<const Prepared* const> first, std::span<const Prepared* const> second);
+  void find_obstacle();
+  [[nodiscard]] EventOptions event_options(Hertz loaded, Hertz light) const;
+
   const Machine& machine_;
-  std::vector<const Prepared*> first_;
-  std::vector<const Prepared*> second_;
   CoRunOptions options_;
+  std::array<std::vector<ChipKernel>, 2> kernels_;
   std::string refusal_;
   std::string apart_;
   Load load_;
@@ -85,13 +91,17 @@ struct CoRunEstimate {
   ClockLimit clock_limit = ClockLimit::top;
   Watts power;
   std::string refusal;  // why it cannot run; empty if it can
-  std::string apart;    // why the two never share an SM; empty where they do
+  std::string apart;    // what keeps the two from sharing an SM; empty where nothing does
 
   [[nodiscard]] bool feasible() const { return refusal.empty(); }
 };
 
-// `first` is resident first; either may be any operator but an overlap and a block row.
+// The clock of a prepared pair by regime, and the course at it. `sequence` and the limiter are left to the caller.
+CoRunEstimate co_run(const Machine& machine, const CoRun& pair, Regime regime, const PredictOptions& options);
+
+// `first` is resident first; either may be any operator but an overlap and a block row. With Placement::inside `first`
+// is a mask RNG of `inside_warps` extra warps in each of the second's CTAs.
 CoRunEstimate co_run(const Machine& machine, const Library& library, const Operator& first, const Operator& second,
-                     const CoRunOptions& options, const PredictOptions& predict_options);
+                     const CoRunOptions& options, const PredictOptions& predict_options, int inside_warps = 4);
 
 }  // namespace perfmodel

@@ -21,6 +21,8 @@ struct GemmConfig {
   int registers = 168;
   Bytes smem;
   double mma_instructions = 0;  // that the warps execute for each tensor instruction, itself included
+  double loop_steps = 0;        // instructions of a warp in an iteration, one after the other; 0: not known
+  double tile_steps = 0;        // and in the rest of a tile
   int promotion = 0;            // k after which fp8 accumulators are added up in FP32, 0: never
   Schedule schedule = Schedule::persistent;
 };

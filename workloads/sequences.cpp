@@ -88,7 +88,7 @@ Sequence::Sequence(YamlNode root) : root_(std::move(root)) {
   provides_ = map.optional_string("provides").value_or("");
   covers_ = map.optional_number("covers", NumberRange::positive()).value_or(1);
   map.node("instructions");
-  for (const std::string_view key : {"parameters", "counted", "chain"}) map.optional_node(key);
+  for (const std::string_view key : {"parameters", "counted", "chain", "stalls"}) map.optional_node(key);
   map.finish();
   faults.throw_if_errors();
   (void)counts();  // so that a faulty file is refused when it is read
@@ -110,6 +110,9 @@ SequenceCounts Sequence::counts(Given parameters) const {
   SequenceCounts result;
   result.instructions = read_counts(map.map("instructions"), scope);
   result.chain = read_counts(map.optional_map("chain"), scope);
+  if (const YamlNode node = map.optional_node("stalls"); !node.is_missing()) {
+    result.stalls = scope.number(node, "stalls", NumberRange::not_negative()).value_or(0.0);
+  }
   const auto counted = counted_total(map, scope);
   faults.throw_if_errors();
   if (counted && result.total() > 0.0) {
@@ -119,10 +122,18 @@ SequenceCounts Sequence::counts(Given parameters) const {
   return result;
 }
 
-SequenceCounts mask_word_counts(const Sequence& dropout_mask, int rounds, int bits) {
-  const std::array<SequenceParameter, 2> parameters{
-      {{"rounds", static_cast<double>(rounds)}, {"bits", static_cast<double>(bits)}}};
-  return dropout_mask.counts(parameters);
+bool Sequence::has_parameter(std::string_view parameter) const {
+  Diagnostics faults;
+  YamlMap map(root_, "the sequence", faults);
+  const auto entries = map.optional_map("parameters").entries();
+  return std::ranges::find(entries, parameter, &YamlEntry::key) != entries.end();
+}
+
+SequenceCounts mask_word_counts(const Sequence& generator, int rounds, int bits) {
+  std::vector<SequenceParameter> parameters;
+  if (generator.has_parameter("rounds")) parameters.push_back({"rounds", static_cast<double>(rounds)});
+  if (generator.has_parameter("bits")) parameters.push_back({"bits", static_cast<double>(bits)});
+  return generator.counts(parameters);
 }
 
 }  // namespace perfmodel

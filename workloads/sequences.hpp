@@ -22,6 +22,7 @@ struct InstructionCount {
 struct SequenceCounts {
   std::vector<InstructionCount> instructions;  // in file order, none of zero
   std::vector<InstructionCount> chain;         // the longest dependence chain, by class
+  double stalls = 0.0;                         // times that a warp with its sub-partition to itself stands still
 
   [[nodiscard]] double total() const;
   // 0 for a class it does not use.
@@ -44,6 +45,7 @@ class Sequence {
   [[nodiscard]] SequenceCounts counts(std::span<const SequenceParameter> parameters = {}) const;
 
   [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] bool has_parameter(std::string_view parameter) const;
   // What the counts are for: "mask word, 32 decisions".
   [[nodiscard]] const std::string& per() const { return per_; }
   // The part of an operator's work that it does, "exp"; empty for none.
@@ -61,7 +63,7 @@ class Sequence {
   double covers_ = 1;
 };
 
-// The Philox keep-mask kernel, for each mask word of 32 decisions.
-SequenceCounts mask_word_counts(const Sequence& dropout_mask, int rounds, int bits);
+// A keep-mask kernel, for each mask word of 32 decisions. A generator without rounds has no such parameter.
+SequenceCounts mask_word_counts(const Sequence& generator, int rounds, int bits);
 
 }  // namespace perfmodel
