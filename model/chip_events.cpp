@@ -32,6 +32,7 @@ struct Running {
   double alone = 0;                       // the kernel alone, launch and fill left out
   double unit = 0;                        // time of a unit while the kernel is alone
   int usual = 1;                          // CTAs on a busy SM then
+  bool queued = false;                    // CTAs have found no room
   std::array<double, most_ctas> items{};  // clocks of an item on an SM with so many CTAs; 0: not asked yet
 
   [[nodiscard]] bool present() const { return kernel != nullptr; }
@@ -205,23 +206,14 @@ class EventRun {
                               : machine.shared_memory.capacity.value;
   }
 
-  int warps_on(const Group& group) {
-    int warps = 0;
-    for (int stream = 0; stream < 2; ++stream) {
-      warps += group.mix[at(stream)] > 0 ? group.mix[at(stream)] * running(stream).program().warps : 0;
-    }
-    return warps;
-  }
-
-  // The group where a CTA of the stream goes next; none with room gives -1.
+  // The group where a CTA of the stream goes next: on SMs with fewest CTAs, on the more common sort of those; -1 if
+  // there is no room anywhere.
   int emptiest(int stream) {
+    const auto load = [](const Group& group) { return std::pair(group.mix[0] + group.mix[1], -group.sms); };
     int best = -1;
     for (std::size_t i = 0; i < groups_.size(); ++i) {
-      if (!groups_[i].open[at(stream)] || !fits(groups_[i].mix, stream)) {
-        continue;
-      }
-      const auto load = [&](const Group& group) { return std::pair(warps_on(group), group.mix[at(stream)]); };
-      if (best < 0 || load(groups_[i]) < load(groups_[static_cast<std::size_t>(best)])) {
+      if (groups_[i].open[at(stream)] && fits(groups_[i].mix, stream) &&
+          (best < 0 || load(groups_[i]) < load(groups_[static_cast<std::size_t>(best)]))) {
         best = static_cast<int>(i);
       }
     }
@@ -250,25 +242,50 @@ class EventRun {
     while (left >= 1) {
       const int where = emptiest(stream);
       if (where < 0) {
+        run.queued = true;
         return;
       }
-      const int taken = static_cast<int>(std::min<double>(left, groups_[static_cast<std::size_t>(where)].sms));
-      split(static_cast<std::size_t>(where), taken);
-      Group& group = groups_[static_cast<std::size_t>(where)];
-      // CTAs of a kernel that has begun here before go on together with it; they are counted as one.
-      group.left[at(stream)] = group.mix[at(stream)] == 0 ? 1.0 : std::max(group.left[at(stream)], 1.0);
-      group.mix[at(stream)] += 1;
-      left -= taken;
-      if (!run.pooled) {
-        run.waiting -= taken;
-      }
-      if (run.work_start == never) {
-        run.work_start = now_ + (run.kernel->work->launch + run.kernel->work->fill).si();
-        if (course_.stream[at(stream)].start.si() <= 0 && next_[at(stream)] == 1) {
-          course_.stream[at(stream)].start = Seconds(now_);
-        }
-      }
-      course_.met = course_.met || (group.mix[0] > 0 && group.mix[1] > 0);
+      left -= place(stream, static_cast<std::size_t>(where), left);
+      start_work(stream);
+    }
+  }
+
+  // One CTA on each of the group's SMs, or on as many as there are CTAs. CTAs that have been waiting for room fill the
+  // SM that frees first, and then the next.
+  double place(int stream, std::size_t where, double left) {
+    Running& run = running(stream);
+    const int depth =
+        run.queued && !run.pooled ? std::min(room(groups_[where].mix, stream), static_cast<int>(left)) : 1;
+    const int sms = std::min(groups_[where].sms, static_cast<int>(left) / depth);
+    split(where, sms);
+    Group& group = groups_[where];
+    // CTAs of the kernel that are there already go on together with the new ones; they count as one.
+    group.left[at(stream)] = 1.0;
+    group.mix[at(stream)] += depth;
+    course_.met = course_.met || (group.mix[0] > 0 && group.mix[1] > 0);
+    const double placed = double{1} * sms * depth;
+    run.waiting -= run.pooled ? 0.0 : placed;
+    return placed;
+  }
+
+  // CTAs of the stream's kernel that an SM still takes.
+  int room(Mix mix, int stream) {
+    int ctas = 0;
+    while (fits(mix, stream)) {
+      mix[at(stream)] += 1;
+      ctas += 1;
+    }
+    return ctas;
+  }
+
+  void start_work(int stream) {
+    Running& run = running(stream);
+    if (run.work_start < never) {
+      return;
+    }
+    run.work_start = now_ + (run.kernel->work->launch + run.kernel->work->fill).si();
+    if (next_[at(stream)] == 1) {
+      course_.stream[at(stream)].start = Seconds(now_);
     }
   }
 
@@ -493,8 +510,8 @@ class EventRun {
     }
   }
 
-  // The last wave of a pool: so many CTAs as are left, an SM each before any gets two, that all end when the pool would
-  // have been done.
+  // The last wave of a pool: as many CTAs as are left, in whatever slots fell free first, that all end when the pool
+  // would have been done.
   void settle(int stream) {
     Running& run = running(stream);
     const double until = run.waiting / total_rate(stream);
@@ -502,16 +519,44 @@ class EventRun {
     for (const Group& group : groups_) {
       slots += group.sms * group.mix[at(stream)];
     }
-    double ctas = run.units - (std::ceil(run.units / slots) - 1) * slots;
-    vacate(stream);
+    const double ctas = run.units - (std::ceil(run.units / slots) - 1) * slots;
     run.pooled = false;
-    run.waiting = ctas;
-    dispatch(stream);
+    run.waiting = 0;
+    const std::size_t groups = groups_.size();
+    for (std::size_t i = 0; i < groups; ++i) {
+      thin_out(stream, i, ctas / slots);
+    }
+    known_rates_.clear();
     set_rates();
     for (Group& group : groups_) {
-      if (group.mix[at(stream)] > 0) {
-        group.left[at(stream)] = until * group.rate[at(stream)];
+      group.left[at(stream)] = until * group.rate[at(stream)];
+    }
+  }
+
+  // Leaves that share of the group's slots to the stream, taken by chance: SMs with all of them, with one less, down to
+  // none.
+  void thin_out(int stream, std::size_t where, double share) {
+    const int slots = groups_[where].mix[at(stream)];
+    const int sms = groups_[where].sms;
+    double chance = std::pow(1.0 - share, slots);  // of no CTA
+    double sum = 0;
+    int given = 0;
+    std::size_t rest = where;
+    for (int ctas = 0; ctas < slots; ++ctas) {
+      sum += chance;
+      const int alike = static_cast<int>(std::lround(sum * sms)) - given;
+      chance *= share < 1.0 ? (slots - ctas) / (ctas + 1.0) * share / (1.0 - share) : 0.0;
+      if (alike <= 0) {
+        continue;
       }
+      given += alike;
+      const bool all = given >= sms;
+      split(rest, all ? groups_[rest].sms : alike);
+      groups_[rest].mix[at(stream)] = ctas;
+      if (all) {
+        return;
+      }
+      rest = groups_.size() - 1;
     }
   }
 

@@ -2,7 +2,7 @@
 // with room, mixes of CTAs run at their own rates, CTAs end and make room. Alike SMs are one group.
 //
 // Dispatch as probes find it (calibrate/FINDINGS.md): the CTAs of a kernel start when all of the kernel before it, in
-// either stream, are dispatched; a CTA goes to the SM with fewest warps that has room for it.
+// either stream, are dispatched; a CTA goes to an SM with fewest CTAs that has room for it.
 #pragma once
 
 #include <array>

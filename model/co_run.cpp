@@ -54,11 +54,14 @@ CoRun::CoRun(const Machine& machine, std::span<const Prepared* const> first, std
     return;
   }
   kernels_ = {chip_kernels(first), chip_kernels(second)};
-  for (const auto stream : {first, second}) {
-    for (const Prepared* prepared : stream) {
-      load_ += prepared->load;
-    }
+  for (const Prepared* prepared : first) {
+    loads_[0] += prepared->load;
   }
+  for (const Prepared* prepared : second) {
+    loads_[1] += prepared->load;
+  }
+  load_ += loads_[0];
+  load_ += loads_[1];
   find_obstacle();
 }
 
@@ -126,6 +129,7 @@ CoRunCourse CoRun::at(Hertz loaded, Hertz light) const {
     part.start = stream.start;
     part.end = stream.end;
     part.alone = time_alone(machine_, kernels_[i], loaded, light);
+    part.shared = part.alone.si() > 0 ? std::min(1.0, stream.done / part.alone) : 0.0;
     if (stream.shared.si() > 0) {
       part.slowdown = stream.done.si() > 0 ? stream.shared / stream.done : std::numeric_limits<double>::infinity();
     }
@@ -135,6 +139,16 @@ CoRunCourse CoRun::at(Hertz loaded, Hertz light) const {
   course.light = events.light;
   course.met = events.met;
   return course;
+}
+
+Load CoRun::loaded(const CoRunCourse& course) const {
+  Load sum;
+  for (std::size_t i = 0; i < 2; ++i) {
+    const bool tensor = loads_[i].tensor.si() > 0;
+    const double share = tensor ? 1.0 : course.part[i].shared;
+    sum += {share * loads_[i].core, share * loads_[i].memory, loads_[i].tensor, loads_[i].activity};
+  }
+  return sum;
 }
 
 CoRunEstimate co_run(const Machine& machine, const CoRun& pair, Regime regime, const PredictOptions& options) {
@@ -155,7 +169,13 @@ CoRunEstimate co_run(const Machine& machine, const CoRun& pair, Regime regime, c
   } else if (steady) {
     clock = steady_clock(machine, pair.load(), time);
   } else {
-    clock = burst_clock(machine, pair.load(), time, /*from_start=*/regime == Regime::cold);
+    const CoRunCourse usual = pair.at(machine.clock.datasheet.value, top);
+    const auto loaded_time = [&](Hertz at) {
+      const CoRunCourse course = pair.at(at, top);
+      return course.time - course.light;
+    };
+    clock = burst_clock(machine, pair.loaded(usual), loaded_time, /*from_start=*/regime == Regime::cold);
+    clock.power = power_at(machine, pair.load(), time(clock.clock), clock.clock);
   }
   const Hertz light = steady || options.clock ? clock.clock : top;
   estimate.course = pair.at(clock.clock, light);

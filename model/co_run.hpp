@@ -34,11 +34,11 @@ struct CoRunOptions {
 
 // What became of one stream. Times since the first kernel of either started.
 struct CoRunPart {
-  Seconds start;  // its first CTA runs
-  Seconds end;    // its last kernel has ended
-  Seconds alone;  // the same kernels with the chip to themselves, at the same clock
-  double slowdown =
-      1;  // while both were at work, times as long as alone; infinite if it got no turn, 1 if they never met
+  Seconds start;        // its first CTA runs
+  Seconds end;          // its last kernel has ended
+  Seconds alone;        // the same kernels with the chip to themselves, at the same clock
+  double shared = 0;    // share of its work that it does while the other is at work too
+  double slowdown = 1;  // in that time, times as long as alone; infinite if it got no turn
 };
 
 // Both streams at one clock.
@@ -63,8 +63,11 @@ class CoRun {
   [[nodiscard]] const std::string& refusal() const { return refusal_; }
   // What keeps a CTA of the second stream's main kernel off an SM with CTAs of the first's; empty where nothing does.
   [[nodiscard]] const std::string& apart() const { return apart_; }
-  // Work of both together, for the clock.
+  // Work of both together, for the clock of a steady repetition.
   [[nodiscard]] const Load& load() const { return load_; }
+  // Of it, what falls to the time with work of the tensor cores: a stream without any counts by what it does beside
+  // them.
+  [[nodiscard]] Load loaded(const CoRunCourse& course) const;
 
   // Times with the SM clock `loaded` while the tensor cores work, and `light` while they do not.
   [[nodiscard]] CoRunCourse at(Hertz loaded, Hertz light) const;
@@ -80,6 +83,7 @@ class CoRun {
   std::string refusal_;
   std::string apart_;
   Load load_;
+  std::array<Load, 2> loads_;
 };
 
 // What becomes of the two, with the clock and the power that they find by themselves.
