@@ -49,7 +49,9 @@ Plan lower_rng(const Machine& machine, const Library& library, const Rng& rng, c
   Segment loop;
   loop.count = std::ceil(words / (ctas * threads) * stacked) / stacked;
   loop.busy = stacked * partitions / resident * warp * one_thread;
-  loop.interval = stacked * port / (1.0 - std::pow(kernel.program.stalled, stacked));
+  // Of a grid of several waves the last one has fewer CTAs on an SM.
+  const double least = ctas > fits * sms ? std::ceil(kernel.program.warps / partitions) : stacked;
+  loop.interval = least * port / (1.0 - std::pow(kernel.program.stalled, least));
   kernel.program.add(loop);
   kernel.held = words * (one_thread - executed(machine, word.instructions, 1.0));
   kernel.output = mask_bytes(rng.form, 32.0 * words);
