@@ -13,10 +13,12 @@ namespace {
 
 constexpr int warp = 32;
 
-// How much of the time a warp that has its sub-partition to itself is stalled: what it waits, over that and its port time.
+// How much of the time a warp that has its sub-partition to itself is stalled. Where nobody has counted, it stalls in every
+// round of the longest chain.
 double stalled_share(const Machine& machine, Cycles port, const SequenceCounts& word) {
-  const Cycles stalls = word.stalls * machine.transfer.round_stall.value;
-  return stalls.si() > 0 ? stalls / (port + stalls) : 0.0;
+  const double lone = word.lone > 0 ? word.lone
+                                    : port.si() + word.chain_of("imad_wide") * machine.transfer.round_stall.value.si();
+  return lone > port.si() ? 1.0 - port.si() / lone : 0.0;
 }
 
 }  // namespace
@@ -37,7 +39,7 @@ Plan lower_rng(const Machine& machine, const Library& library, const Rng& rng, c
   kernel.program.warps = (threads + warp - 1) / warp;
   kernel.program.registers = rng.registers.value_or(32);
 
-  const SequenceCounts& word = library.mask_words->counts(rng.generator, rng.rounds, rng.bits);
+  const SequenceCounts& word = library.mask_words->counts(rng);
   const Demand one_thread = price(machine, word.instructions, 1.0);
   const int fits = std::max(1, residency(machine, kernel.program).ctas);
   const double resident = std::min<double>(fits, std::ceil(ctas / sms));

@@ -4,16 +4,17 @@
 
 namespace perfmodel {
 
-const SequenceCounts& MaskWords::counts(const std::string& generator, int rounds, int bits) {
+const SequenceCounts& MaskWords::counts(const Rng& rng) {
   const std::scoped_lock lock(mutex_);
-  const auto key = std::tuple(generator, rounds, bits);
+  auto key = std::tuple(rng.generator, rng.rounds, rng.bits, rng.packed);
   auto at = kept_.find(key);
   if (at == kept_.end()) {
-    auto sequence = sequences_.find(generator);
+    const std::string file = generator_sequence(rng);
+    auto sequence = sequences_.find(file);
     if (sequence == sequences_.end()) {
-      sequence = sequences_.emplace(generator, Sequence::load(generator.empty() ? "dropout_mask" : generator)).first;
+      sequence = sequences_.emplace(file, Sequence::load(file)).first;
     }
-    at = kept_.emplace(key, mask_word_counts(sequence->second, rounds, bits)).first;
+    at = kept_.emplace(std::move(key), mask_word_counts(sequence->second, rng.rounds, rng.bits, rng.packed)).first;
   }
   return at->second;
 }

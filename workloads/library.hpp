@@ -16,18 +16,18 @@
 
 namespace perfmodel {
 
-// Instructions of a mask kernel for a word of 32 decisions, by generator. Counting takes tens of microseconds, so counts
-// are kept, and so are the sequences, each read when first asked for; safe to use from several threads.
+// Instructions of a mask kernel for a word of 32 decisions, by generator. Counting takes tens of microseconds, so
+// counts are kept, and so are the sequences, each read when first asked for; safe to use from several threads.
 class MaskWords {
  public:
   // The reference stays valid as long as this object. Throws InputError for a generator without a file, which the
   // readers have refused before.
-  const SequenceCounts& counts(const std::string& generator, int rounds, int bits);
+  const SequenceCounts& counts(const Rng& rng);
 
  private:
   std::mutex mutex_;
   std::map<std::string, Sequence> sequences_;
-  std::map<std::tuple<std::string, int, int>, SequenceCounts> kept_;
+  std::map<std::tuple<std::string, int, int, bool>, SequenceCounts> kept_;
 };
 
 // What a warp of a Triton GEMM executes, by its own SASS.

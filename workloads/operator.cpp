@@ -88,6 +88,13 @@ std::string impl_note(const Impl& impl) {
   return "unknown version '" + impl.version + "' of " + family + ", predicted as " + family;
 }
 
+std::string generator_sequence(const Rng& rng) {
+  if (rng.generator.empty()) {
+    return rng.packed ? "mask_philox4x32" : "dropout_mask";
+  }
+  return rng.generator.find_first_of("./") == std::string::npos ? "mask_" + rng.generator : rng.generator;
+}
+
 MemoryBound memory_bound(MemoryKind kind, Bytes bytes, Dtype dtype) {
   switch (kind) {
     case MemoryKind::copy: return {kind, bytes / 2.0, bytes / 2.0, dtype};

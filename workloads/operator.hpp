@@ -157,8 +157,8 @@ struct Attention {
   bool operator==(const Attention&) const = default;
 };
 
-// A keep-mask, a decision an element of `bits` random bits each. `generator` names an instruction sequence of
-// workloads/sequences that makes a word of 32 decisions.
+// A keep-mask, a decision an element of `bits` random bits each. `generator` X stands for the instruction
+// sequence workloads/sequences/mask_X.yaml of a word of 32 decisions, or names a file.
 struct Rng {
   std::int64_t elements = 0;
   int rounds = 7;  // of Philox4x32 and Threefry; other generators have none
@@ -167,10 +167,14 @@ struct Rng {
   std::optional<int> threads{};  // empty: 256
   std::optional<int> registers{};
   std::string generator{};  // "threefry4x32"; empty: Philox4x32, as the tables have it
+  bool packed = false;      // all decisions of a random number compared at once
   MaskForm form = MaskForm::bits;
 
   bool operator==(const Rng&) const = default;
 };
+
+// The name or file of the generator's sequence: "dropout_mask" where none is named, the kernel of the tables.
+std::string generator_sequence(const Rng& rng);
 
 // Work bound by memory traffic: what it reads and what it writes. A copy of 2 GiB reads 1 GiB and writes 1 GiB.
 struct MemoryBound {

@@ -22,11 +22,12 @@ struct InstructionCount {
 struct SequenceCounts {
   std::vector<InstructionCount> instructions;  // in file order, none of zero
   std::vector<InstructionCount> chain;         // the longest dependence chain, by class
-  double stalls = 0.0;                         // times that a warp with its sub-partition to itself stands still
+  double lone = 0.0;                           // clocks of a warp that has its sub-partition to itself; 0: not known
 
   [[nodiscard]] double total() const;
   // 0 for a class it does not use.
   [[nodiscard]] double of(std::string_view instruction) const;
+  [[nodiscard]] double chain_of(std::string_view instruction) const;
 };
 
 struct SequenceParameter {
@@ -64,6 +65,6 @@ class Sequence {
 };
 
 // A keep-mask kernel, for each mask word of 32 decisions. A generator without rounds has no such parameter.
-SequenceCounts mask_word_counts(const Sequence& generator, int rounds, int bits);
+SequenceCounts mask_word_counts(const Sequence& generator, int rounds, int bits, bool packed = false);
 
 }  // namespace perfmodel
