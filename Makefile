@@ -22,7 +22,8 @@ configure = test -f build/$(1)/build.ninja || cmake --preset $(1) -Wno-dev > /de
 # What the builds say goes to stderr, so that `make predict` prints the prediction alone on stdout.
 compile = cmake --build build/$(1) -j $(JOBS) -- --quiet >&2
 
-.PHONY: help python test-python build predict test test-asan bench fuzz tidy install clean venv-cuda cuda cuda-bundle calibrate
+.PHONY: help python test-python build predict test test-asan bench fuzz tidy install clean venv-cuda cuda cuda-bundle calibrate \
+        sequences
 
 help:
 	@echo 'make predict     build the binary and predict workloads/llama2_block.yaml'
@@ -37,6 +38,7 @@ help:
 	@echo 'make install     install to PREFIX=$(PREFIX)'
 	@echo 'make cuda        build build/cuda/perfmodel, which can calibrate (needs CUDA 13 and CUPTI, no GPU)'
 	@echo 'make calibrate   build it and measure the GPU at hand in 5 minutes, into CALIBRATION=$(CALIBRATION)'
+	@echo 'make sequences   count the instructions behind workloads/sequences anew (needs nvcc, no GPU)'
 	@echo 'make cuda-bundle build it and gather it with its libraries and data for another machine, build/cuda-bundle'
 
 predict:
@@ -113,6 +115,16 @@ cuda-bundle: cuda
 
 calibrate: cuda
 	@build/cuda/perfmodel calibrate --out $(CALIBRATION)
+
+# Triton and the disassembler, to count anew what workloads/sequences/*.yaml rest on; needs nvcc besides.
+.venv/sequences: workloads/sequences/sources/requirements.txt
+	@python3 -m venv .venv
+	@.venv/bin/pip install -q --disable-pip-version-check -r $< >&2
+	@touch $@
+
+sequences: .venv/sequences
+	@.venv/bin/python workloads/sequences/sources/count.py mask
+	@.venv/bin/python workloads/sequences/sources/count.py gemm
 
 clean:
 	rm -rf build

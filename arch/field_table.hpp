@@ -68,11 +68,18 @@
   X(transfer.barrier_wait,    required, "1 clk", "500 clk", "from the arrival that completes a barrier in shared memory to the waiting warp running") \
   X(transfer.cta_barrier,     required, "1 clk", "500 clk", "bar.sync over a CTA of up to 256 threads") \
   X(transfer.cluster_barrier, hopper,   "1 clk", "2000 clk", "barrier over a cluster, relaxed") \
-  X(transfer.round_stall, required, "0 clk", "20 clk", "what a warp alone on its sub-partition waits in each round of a Philox call, beyond its port time") \
+  X(transfer.round_stall, required, "0 clk", "20 clk", "what a warp alone on its sub-partition waits in each round of a Philox call, beyond its port time, where its code was not counted") \
   X(transfer.iteration, required, "20 clk", "1000 clk", "shortest main-loop iteration of a GEMM: barrier wait, tensor instruction, release") \
   X(transfer.epilogue, required, "4 B/clk", "256 B/clk", "rate at which one SM takes an output tile from registers to the L2") \
   X(transfer.cold_prologue, required, "0 us", "10 us", "what the prologue takes longer when caches and translations are cold") \
   X(transfer.prologue, required, "0.1 us", "10 us", "kernel start to the first operands asked for, and last store to the end, beyond an empty kernel") \
+  \
+  X(contention.alu,      required, "0", "1", "share of the ALU port's time that other warps lose while the tensor cores work: accumulators in the register file") \
+  X(contention.fma,      required, "0", "1.2", "the same of the FMA pipes") \
+  X(contention.multiply, required, "0", "1.2", "the same of 64-bit integer products") \
+  X(contention.xu,       required, "0", "1", "the same of special functions") \
+  X(contention.turn,     required, "0 clk", "60 clk", "how long an instruction waits for its turn beside another CTA that keeps one warp of its sub-partition at work") \
+  X(contention.gap,      required, "0", "0.5", "share of the time that all of a CTA's warps on a sub-partition have to be stalled for another CTA's to get a turn") \
   \
   X(l2.capacity,     required, "1 MiB", "1024 MiB", "size of the L2 cache") \
   X(l2.line,         required, "32 B", "512 B", "cache line") \

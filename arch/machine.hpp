@@ -137,6 +137,16 @@ struct Transfer {
   Constant<Seconds> prologue;         // kernel start to the first operands asked for, and from the last store to the end
 };
 
+// What kernels that share an SM cost each other there, beyond using the same pipes.
+struct Contention {
+  Ratio alu;              // share of the ALU port's time that other warps lose while the tensor cores work
+  Ratio fma;              // the same of the FMA pipes
+  Ratio multiply;         // the same of 64-bit integer products
+  Ratio xu;               // the same of special functions
+  Constant<Cycles> turn;  // an instruction waits so long beside a CTA that keeps one warp a sub-partition at work
+  Ratio gap;              // a CTA whose warps are all stalled for less of the time lets no other CTA's warps in
+};
+
 // The L2 has its own clock: bandwidths per second and latencies in seconds.
 struct L2 {
   Constant<Bytes> capacity;
@@ -243,6 +253,7 @@ struct Machine {
   TensorMemory tmem;
   Limits limits;
   Transfer transfer;
+  Contention contention;
   L2 l2;
   Dram dram;
   Launch launch;

@@ -94,14 +94,15 @@ std::string text_fit(const Fit& fit, const Machine& before) {
 }
 
 std::vector<std::string> fit_tables(const std::string& folder) {
-  static constexpr std::array<const char*, 8> names = {"gemm.csv",
+  static constexpr std::array<const char*, 9> names = {"gemm.csv",
                                                        "attention.csv",
                                                        "rng.csv",
                                                        "power.csv",
                                                        "block.csv",
                                                        "attention_flash3.csv",
                                                        "attention_trtllm.csv",
-                                                       "attention_published.csv"};
+                                                       "attention_published.csv",
+                                                       "overlap.csv"};
   std::vector<std::string> paths;
   for (const char* name : names) {
     const std::filesystem::path path = std::filesystem::path(folder) / name;

@@ -69,12 +69,14 @@ Waves waves_of(const Machine& machine, const Kernel& kernel, int residency, Fide
                                                  : grid_waves(machine, kernel, residency, fidelity);
 }
 
-// The norm behind dram.overlap: the longest time, and more where others come near it.
-Seconds combined(double exponent, Seconds sm, Seconds l2, Seconds dram) {
+}  // namespace
+
+Seconds overlapped_time(const Machine& machine, Seconds sm, Seconds l2, Seconds dram) {
   const double most = std::max({sm.si(), l2.si(), dram.si()});
   if (most <= 0) {
     return Seconds(0);
   }
+  const double exponent = machine.dram.overlap.value;
   // A time below a tenth of the longest adds next to nothing, and powers are dear.
   double sum = 0;
   for (const Seconds part : {sm, l2, dram}) {
@@ -84,11 +86,12 @@ Seconds combined(double exponent, Seconds sm, Seconds l2, Seconds dram) {
   return sum > 1.0 ? Seconds(most * std::pow(sum, 1.0 / exponent)) : Seconds(most);
 }
 
+namespace {
+
 // Of SM time and memory. A simulation whose loads share the L2's bandwidth among the SMs is only bounded by it.
 Seconds together(const Machine& machine, const KernelWork& work, Seconds sm) {
-  const double exponent = machine.dram.overlap.value;
-  return work.l2_inside ? std::max(work.memory.l2, combined(exponent, sm, Seconds(0), work.memory.dram))
-                        : combined(exponent, sm, work.memory.l2, work.memory.dram);
+  return work.l2_inside ? std::max(work.memory.l2, overlapped_time(machine, sm, Seconds(0), work.memory.dram))
+                        : overlapped_time(machine, sm, work.memory.l2, work.memory.dram);
 }
 
 }  // namespace

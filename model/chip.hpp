@@ -24,6 +24,9 @@ struct KernelWork {
 KernelWork kernel_work(const Machine& machine, const Kernel& kernel, int residency, const L2State& state,
                        Fidelity fidelity);
 
+// The norm behind dram.overlap: the longest of the times, and more where others come near it.
+Seconds overlapped_time(const Machine& machine, Seconds sm, Seconds l2, Seconds dram);
+
 // Start to end, without the launch gap before it.
 Seconds duration(const Machine& machine, const KernelWork& work, Hertz clock);
 

@@ -212,6 +212,8 @@ Kernel gemm_kernel(const Machine& machine, const Gemm& gemm, const GemmConfig& c
     fill.interval = load_latency(machine, machine.dram.latency.value + machine.l2.far_latency.value);
     kernel.program.add(fill);
   }
+  loop.steps = config.loop_steps;
+  epilogue.steps = config.tile_steps;
   kernel.program.add(loop);
   kernel.program.add(epilogue);
   kernel.beside_port =

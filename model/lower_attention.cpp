@@ -283,7 +283,7 @@ void add_traffic(const Attention& attention, const Cutting& cutting, Kernel& ker
     kernel.output = Bytes(8 * q * d) + batch * heads * static_cast<double>(attention.seq_kv) * (d + dv) * element;
   }
   if (reads_mask(attention)) {
-    kernel.input += Bytes(mask_elements(attention) / 8);
+    kernel.input += mask_bytes(attention.mask_form, mask_elements(attention));
   }
   double iterations = 0;
   for (const Iterations& item : cutting.items) {

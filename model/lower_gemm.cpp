@@ -44,6 +44,35 @@ GemmConfig given_config(const Gemm& gemm) {
   return config;
 }
 
+// Tensor instructions of a warpgroup in an iteration.
+int products_of(const Machine& machine, const Gemm& gemm, const GemmConfig& config) {
+  const double step_bytes = 32;
+  const double steps = std::ceil(bytes_of(gemm.dtype, config.cta_k).si() / step_bytes);
+  const auto blocks = [](double size, double part) { return std::ceil(size / part); };
+  const double along_m = blocks(config.cta_m, static_cast<double>(machine.tensor.rows.value));
+  const double along_n = blocks(config.cta_n, static_cast<double>(machine.tensor.maximum_columns.value));
+  return static_cast<int>(steps * std::ceil(along_m * along_n / std::max(1.0, config.warps / 4.0)));
+}
+
+// What the warps execute one instruction after the other.
+void set_steps(const Machine& machine, const Library& library, const Gemm& gemm, GemmConfig& config) {
+  const int products = products_of(machine, gemm, config);
+  const int threads = 32 * config.warps;
+  if (gemm.impl.family == Family::triton) {
+    const double bytes = bytes_of(gemm.dtype, static_cast<double>(config.cta_m + config.cta_n) * config.cta_k).si();
+    const TileLoop loop{.tma = gemm.tma.value_or(true),
+                        .products = products,
+                        .copies = static_cast<int>(std::ceil(bytes / 16 / threads)),
+                        .warps = config.warps,
+                        .accumulators = static_cast<int>(std::ceil(double{1} * config.cta_m * config.cta_n / threads))};
+    const TileSteps steps = library.tile_code->steps(loop);
+    config.loop_steps = steps.iteration;
+    config.tile_steps = steps.tile;
+  } else {
+    config.loop_steps = products * config.mma_instructions / 4;
+  }
+}
+
 // The kernel that adds the slices of a split-K GEMM: reads them all, writes the output.
 Kernel reduction_kernel(const Machine& machine, const Gemm& gemm, int split_k) {
   const double elements = static_cast<double>(gemm.m) * static_cast<double>(gemm.n);
@@ -108,6 +137,7 @@ Plan gemm_plan(const Machine& machine, const Library& library, const Gemm& gemm,
     code.waiting = menu.waiting;
     code.promotion = menu.promotion;
   }
+  set_steps(machine, library, gemm, code);
   Kernel kernel = gemm_kernel(machine, gemm, code);
   set_types(machine, gemm, kernel);
   if (regime == Regime::cold) {

@@ -109,7 +109,7 @@ void add_traffic(const Attention& attention, const Pipeline& pipeline, const Att
     kernel.output = Bytes(8 * q * d + keys * (d + dv) * element);
   }
   if (attention.dropout > 0 && attention.dropout_source == DropoutSource::mask) {
-    kernel.input += Bytes(mask_elements(attention) / 8);
+    kernel.input += mask_bytes(attention.mask_form, mask_elements(attention));
   }
   const PipelineDemand done = pipeline.done();
   kernel.l2_read = Bytes(items.repeats * static_cast<double>(items.head.size()) * done[Duty::load]);

@@ -1,13 +1,20 @@
 #include "model/overlap.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <array>
 
+#include "model/co_run.hpp"
+#include "model/interval.hpp"
 #include "model/operation.hpp"
 
 namespace perfmodel {
 
 namespace {
+
+// The tables' protocol: the GEMM is let go when every CTA of the RNG has reported, and the RNG a while after the GEMM,
+// by a kernel of one warp that itself waits until the GEMM's CTAs are dispatched.
+constexpr Seconds gemm_after_rng{12e-6};
+constexpr Seconds rng_after_gemm{30e-6};
 
 Operator alone(const Operator& op, Work work) {
   Operator lone = op;
@@ -15,34 +22,53 @@ Operator alone(const Operator& op, Work work) {
   return lone;
 }
 
-// Warps that a sub-partition's registers hold beside so many of another kernel.
-bool registers_suffice(const Machine& machine, const Program& gemm, const Program& rng, int rng_ctas) {
-  const double partitions = static_cast<double>(machine.limits.sub_partitions.value);
-  const auto unit = static_cast<double>(machine.registers.allocation_unit.value);
-  const auto warp = [&](int registers) { return std::ceil(registers * 32.0 / unit) * unit; };
-  const double used = std::ceil(rng.warps * rng_ctas / partitions) * warp(rng.registers);
-  const double wanted = std::ceil(gemm.warps / partitions) * warp(gemm.registers);
-  return used + wanted <= static_cast<double>(machine.registers.per_sub_partition.value);
+Rng full_grid(Rng rng) {
+  rng.ctas.reset();
+  rng.threads.reset();
+  rng.registers.reset();
+  return rng;
 }
 
-// CTAs of the RNG on an SM that has some.
-int rng_ctas_on_sm(const Machine& machine, const Prepared& rng) {
-  const Kernel& kernel = rng.plan.kernels[0];
-  const double wanted = std::ceil(kernel.items / static_cast<double>(machine.sms.value));
-  return std::min(rng.residency[0], static_cast<int>(std::max(1.0, wanted)));
+CoRunEstimate course_of(const Machine& machine, const Overlap& overlap, const Prepared& gemm, const Prepared& rng,
+                        Regime regime, const PredictOptions& options) {
+  const bool rng_first = overlap.order == Order::rng_first;
+  const std::array<const Prepared*, 1> first{rng_first ? &rng : &gemm};
+  const std::array<const Prepared*, 1> second{rng_first ? &gemm : &rng};
+  // Only the carve-out of what is there first matters, and the RNG's is the one that tables give.
+  CoRunOptions co;
+  co.carveout = rng_first ? overlap.carveout : Carveout::maximum;
+  co.delay = rng_first ? gemm_after_rng : rng_after_gemm;
+  return co_run(machine, CoRun(machine, first, second, co), regime, options);
 }
 
-bool share_an_sm(const Machine& machine, const Overlap& overlap, const Prepared& gemm, const Prepared& rng) {
-  if (overlap.carveout == Carveout::standard) {
-    return false;
+// Shares of the whole time that both together keep busy: cycles of the one and of the other over all cycles.
+void add_utilisation(Estimate& both, const Estimate& part) {
+  const double weight = (part.time * part.clock) / (both.time * both.clock);
+  const auto add = [&](Utilisation Estimate::*which) {
+    for (const auto share : {&Utilisation::tensor, &Utilisation::fma, &Utilisation::alu, &Utilisation::xu,
+                             &Utilisation::issue, &Utilisation::smem, &Utilisation::l2, &Utilisation::dram}) {
+      (both.*which).*share = std::min(1.0, (both.*which).*share + weight * (part.*which).*share);
+    }
+  };
+  add(&Estimate::utilisation);
+  add(&Estimate::executed);
+}
+
+void add_part(Estimate& both, const Estimate& part) {
+  add_utilisation(both, part);
+  both.traffic.smem += part.traffic.smem;
+  both.traffic.l2 += part.traffic.l2;
+  both.traffic.dram_read += part.traffic.dram_read;
+  both.traffic.dram_written += part.traffic.dram_written;
+  both.parts.launch += part.parts.launch;
+  both.parts.fill += part.parts.fill;
+  both.parts.tail += part.parts.tail;
+  both.flops += part.flops;
+  both.roofline = std::max(both.roofline, part.roofline);
+  for (int i = 0; i < limiter_count; ++i) {
+    const auto limiter = static_cast<Limiter>(i);
+    both.bounds[limiter] += part.bounds[limiter];
   }
-  const Program& matrix = gemm.plan.kernels[0].program;
-  const Program& random = rng.plan.kernels[0].program;
-  const int ctas = rng_ctas_on_sm(machine, rng);
-  const Bytes left = machine.shared_memory.capacity.value - ctas * machine.shared_memory.reserved_per_cta.value;
-  return registers_suffice(machine, matrix, random, ctas) &&
-         matrix.smem + machine.shared_memory.reserved_per_cta.value <= left &&
-         matrix.warps + random.warps * ctas <= machine.limits.warps.value;
 }
 
 }  // namespace
@@ -53,42 +79,41 @@ Estimate predict_overlap(const Machine& machine, const Library& library, const O
   const Regime regime = regime_of(op, options.regime);
   const Operator gemm_op = alone(op, overlap.gemm);
   const Operator rng_op = alone(op, overlap.rng);
-  Rng full = overlap.rng;
-  full.ctas.reset();
-  full.threads.reset();
-  full.registers.reset();
-  const Estimate gemm = predict(machine, library, gemm_op, options);
-  const Estimate rng = predict(machine, library, rng_op, options);
-  const Estimate full_rng = predict(machine, library, alone(op, full), options);
-  for (const Estimate* part : {&gemm, &rng}) {
-    if (!part->feasible()) {
-      return refused(part->refusal, regime);
-    }
-  }
   const Prepared prepared_gemm = prepare(machine, library, gemm_op, regime, options);
   const Prepared prepared_rng = prepare(machine, library, rng_op, regime, options);
-  const double port = std::max(rng.utilisation.alu, rng.utilisation.issue);
-
-  Estimate both = gemm;
-  both.time = share_an_sm(machine, overlap, prepared_gemm, prepared_rng)
-                  ? std::max({gemm.time + std::clamp(port, 0.0, 1.0) * rng.time, gemm.time, rng.time})
-                  : gemm.time + rng.time;
-  const auto shared = [&](double Utilisation::*share) {
-    both.utilisation.*share =
-        (gemm.time / both.time) * gemm.utilisation.*share + (rng.time / both.time) * rng.utilisation.*share;
-    both.executed.*share =
-        (gemm.time / both.time) * gemm.executed.*share + (rng.time / both.time) * rng.executed.*share;
-  };
-  for (const auto share : {&Utilisation::tensor, &Utilisation::fma, &Utilisation::alu, &Utilisation::xu,
-                           &Utilisation::issue, &Utilisation::smem, &Utilisation::l2, &Utilisation::dram}) {
-    shared(share);
+  for (const Prepared* part : {&prepared_gemm, &prepared_rng}) {
+    if (!part->feasible()) {
+      return refused(part->plan.refusal, regime);
+    }
   }
+  const CoRunEstimate pair = course_of(machine, overlap, prepared_gemm, prepared_rng, regime, options);
+  if (!pair.feasible()) {
+    return refused(pair.refusal, regime);
+  }
+  const Estimate gemm =
+      summarise(machine, gemm_op, prepared_gemm, clock_of(machine, prepared_gemm, regime, options), regime);
+  const Estimate rng =
+      summarise(machine, rng_op, prepared_rng, clock_of(machine, prepared_rng, regime, options), regime);
+  const Estimate full_rng = predict(machine, library, alone(op, full_grid(overlap.rng)), options);
+
+  Estimate both;
+  both.time = pair.course.time;
+  both.regime = regime;
+  both.clock = pair.clock;
+  both.reported_clock = gemm.reported_clock;
+  both.clock_limit = pair.clock_limit;
+  both.power = pair.power;
   both.sequence = gemm.time + full_rng.time;
-  both.traffic.l2 += rng.traffic.l2;
-  both.traffic.dram_written += rng.traffic.dram_written;
-  both.limiter = rng.time > gemm.time ? rng.limiter : gemm.limiter;
-  both.lower = 0.8 * both.time;
-  both.upper = 1.2 * both.time;
+  both.kernel = gemm.kernel;
+  add_part(both, gemm);
+  add_part(both, rng);
+  both.parts.steady = std::max(Seconds(0), both.time - both.parts.launch - both.parts.fill - both.parts.tail);
+  const bool rng_first = overlap.order == Order::rng_first;
+  const bool rng_last = pair.course.part[rng_first ? 0 : 1].end > pair.course.part[rng_first ? 1 : 0].end;
+  const Estimate& last = rng_last ? rng : gemm;
+  both.limiter = last.limiter;
+  both.second = rng_last ? gemm.limiter : rng.limiter;
+  set_interval(machine, op, both);
   return both;
 }
 

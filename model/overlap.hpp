@@ -1,14 +1,12 @@
-// A mask RNG on a second stream beside a GEMM.
+// A mask RNG on a second stream beside a GEMM, as the overlap tables have it.
 #pragma once
 
 #include "model/predict.hpp"
 
 namespace perfmodel {
 
-// First approximation in closed form. The kernels run one after the other where the GEMM's CTAs cannot join the RNG's
-// on an SM: with the default carve-out, which leaves the GEMM no shared memory until the RNG has drained, and where
-// registers or shared memory do not suffice for both. Otherwise the GEMM proceeds at the share of the issue port
-// that the RNG leaves free.
+// The time to the end of both, from the start of the first. `sequence` of the estimate is the GEMM alone plus the same
+// mask by a full-grid RNG kernel alone; utilisation and traffic are of both together.
 Estimate predict_overlap(const Machine& machine, const Library& library, const Operator& op,
                          const PredictOptions& options);
 

@@ -71,6 +71,9 @@ struct Segment {
   Demand aside;       // work contained in that of another resource: nothing adds to it, but no iteration is shorter
   Cycles interval;    // an iteration takes at least this long, whatever the resources: its dependent steps
   double serial = 0;  // share of the work off the busiest resource that one CTA does not hide behind it, 0 to 1
+  // Instructions of a warp in an iteration that follow one another, where they are known: beside another kernel's CTAs
+  // each waits for its turn.
+  double steps = 0;
 };
 
 inline constexpr int max_segments = 4;
@@ -86,6 +89,8 @@ struct Program {
   Bytes smem;          // of a CTA
   int tmem_columns = 0;
   int cluster = 1;
+  double multiply = 0;  // share of its ALU port's time that 64-bit products take
+  double stalled = 1;   // share of the time for which one warp of a sub-partition, alone there, cannot issue
   std::shared_ptr<const SmCode> code;  // the same work as a pipeline program, where there is one
 
   void add(const Segment& segment) { segments[static_cast<std::size_t>(segment_count++)] = segment; }

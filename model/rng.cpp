@@ -13,17 +13,19 @@ namespace {
 
 constexpr int warp = 32;
 
-// A lone warp of a sub-partition cannot fill its port: each call's rounds wait for each other.
-Cycles lone_warp_interval(const Machine& machine, const Demand& thread_demand, int rounds, int bits) {
-  const auto partitions = static_cast<double>(machine.limits.sub_partitions.value);
-  const double calls = bits / 4.0;
-  return warp * partitions * thread_demand.largest() + calls * rounds * machine.transfer.round_stall.value;
+// How much of the time a warp that has its sub-partition to itself is stalled. Where nobody has counted, it stalls in every
+// round of the longest chain.
+double stalled_share(const Machine& machine, Cycles port, const SequenceCounts& word) {
+  const double lone = word.lone > 0 ? word.lone
+                                    : port.si() + word.chain_of("imad_wide") * machine.transfer.round_stall.value.si();
+  return lone > port.si() ? 1.0 - port.si() / lone : 0.0;
 }
 
 }  // namespace
 
 // Grid-stride: every thread makes the same number of words, give or take one. Work of a sub-partition's warps adds up
-// on its own quarter of the pipes, so that a number of warps that four does not divide leaves some of them idle.
+// on its own quarter of the pipes, so that a number of warps that four does not divide leaves some of them idle. The port
+// idles while all warps of a sub-partition are stalled, which they are independently of each other.
 Plan lower_rng(const Machine& machine, const Library& library, const Rng& rng, const LowerOptions& options) {
   const auto sms = static_cast<double>(machine.sms.value);
   const int threads = rng.threads.value_or(256);
@@ -37,20 +39,24 @@ Plan lower_rng(const Machine& machine, const Library& library, const Rng& rng, c
   kernel.program.warps = (threads + warp - 1) / warp;
   kernel.program.registers = rng.registers.value_or(32);
 
-  const SequenceCounts& word = library.mask_words->counts(rng.rounds, rng.bits);
+  const SequenceCounts& word = library.mask_words->counts(rng);
   const Demand one_thread = price(machine, word.instructions, 1.0);
   const int fits = std::max(1, residency(machine, kernel.program).ctas);
   const double resident = std::min<double>(fits, std::ceil(ctas / sms));
-  const double warps = resident * kernel.program.warps;
-  const double occupied = std::ceil(warps / partitions) * partitions / resident;
+  const double stacked = std::ceil(resident * kernel.program.warps / partitions);  // warps of a sub-partition
+  const Cycles port = warp * partitions * one_thread.largest();                    // a word of one warp
+  kernel.program.stalled = stalled_share(machine, port, word);
+  kernel.program.multiply = word.of("imad_wide") / std::max(1.0, word.total());
 
   Segment loop;
-  loop.count = std::ceil(words / (ctas * threads));
-  loop.busy = occupied * warp * one_thread;
-  loop.interval = lone_warp_interval(machine, one_thread, rng.rounds, rng.bits);
+  loop.count = std::ceil(words / (ctas * threads) * stacked) / stacked;
+  loop.busy = stacked * partitions / resident * warp * one_thread;
+  // Of a grid of several waves the last one has fewer CTAs on an SM.
+  const double least = ctas > fits * sms ? std::ceil(kernel.program.warps / partitions) : stacked;
+  loop.interval = least * port / (1.0 - std::pow(kernel.program.stalled, least));
   kernel.program.add(loop);
   kernel.held = words * (one_thread - executed(machine, word.instructions, 1.0));
-  kernel.output = Bytes(4.0 * words);
+  kernel.output = mask_bytes(rng.form, 32.0 * words);
   kernel.l2_written = kernel.output;
   kernel.latency = machine.launch.grid.value;
   kernel.instructions = words * energy_weight(machine, word.instructions);

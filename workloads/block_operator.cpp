@@ -6,8 +6,10 @@
 #include <cctype>
 #include <limits>
 
+#include "support/data_path.hpp"
 #include "support/suggest.hpp"
 #include "workloads/operator_check.hpp"
+#include "workloads/sequences.hpp"
 #include "workloads/table_columns.hpp"
 
 namespace perfmodel {
@@ -72,6 +74,7 @@ class OperatorReader {
       attention.dropout = scope_.number(node, "dropout", NumberRange::probability_below_one()).value_or(0.0);
     }
     attention.dropout_source = read_enum<DropoutSource>(map_, "dropout_source").value_or(defaults_.dropout_source);
+    attention.mask_form = read_enum<MaskForm>(map_, "mask_form").value_or(defaults_.mask_form);
     attention.pass = defaults_.pass;
     attention.impl = read_impl(map_, "impl").value_or(defaults_.attention_impl);
     attention.cta_m = count("cta_m");
@@ -87,6 +90,9 @@ class OperatorReader {
   Rng rng(const std::string& prefix) {
     Rng rng;
     rng.elements = size(prefix + "elements");
+    rng.generator = read_rng(map_, "rng").value_or(defaults_.rng);
+    rng.packed = flag("packed").value_or(defaults_.packed);
+    rng.form = read_enum<MaskForm>(map_, "mask_form").value_or(defaults_.mask_form);
     rng.rounds = required_count(prefix + "rounds");
     rng.bits = required_count(prefix + "bits");
     rng.ctas = count(prefix + "ctas");
@@ -225,6 +231,24 @@ std::vector<ProgramSetting> read_settings(const YamlMap& with, const YamlNode& n
   return settings;
 }
 
+// What sequences of masks there are, by the names that stand for them.
+std::vector<std::string> generators() {
+  constexpr std::string_view prefix = "mask_";
+  std::vector<std::string> names;
+  for (const std::string& name : list_data_files("workloads/sequences", ".yaml")) {
+    if (name.starts_with(prefix)) names.push_back(name.substr(prefix.size()));
+  }
+  return names;
+}
+
+// Why the sequence cannot make a mask; empty if it can.
+std::string unfit(const Sequence& sequence) {
+  if (sequence.provides() != "dropout" || sequence.covers() != 32) {
+    return "it does not say 'provides: dropout' and 'covers: 32', a mask word of 32 decisions";
+  }
+  return sequence.has_parameter("bits") ? "" : "it has no parameter 'bits', the random bits of a decision";
+}
+
 }  // namespace
 
 std::shared_ptr<const KernelProgram> read_program(YamlMap& map, ExpressionScope& scope, const Work& work) {
@@ -247,6 +271,31 @@ std::shared_ptr<const KernelProgram> read_program(YamlMap& map, ExpressionScope&
     map.diagnostics().append(error.diagnostics());
     return nullptr;
   }
+}
+
+std::optional<std::string> read_rng(YamlMap& map, std::string_view key) {
+  const std::optional<std::string> name = map.optional_string(key);
+  if (!name) return std::nullopt;
+  const std::vector<std::string> known = generators();
+  const bool shipped = std::ranges::find(known, *name) != known.end();
+  const std::string file = generator_sequence({.generator = *name});
+  if (!shipped && file.starts_with("mask_")) {
+    map.diagnostics()
+        .error(map.location(key), fmt::format("'{}': unknown generator '{}'", key, *name))
+        .suggest(*name, known)
+        .note("known generators: " + join_names(known) + "; or the path of a file, ./mine.yaml");
+    return std::nullopt;
+  }
+  try {
+    const std::string fault = unfit(Sequence::load(file));
+    if (fault.empty()) return name;
+    map.diagnostics()
+        .error(map.location(key), fmt::format("'{}': '{}' is no generator of masks", key, *name))
+        .note(fault);
+  } catch (const InputError& error) {
+    map.diagnostics().error(map.location(key), fmt::format("'{}': '{}' cannot be read", key, *name)).note(error.what());
+  }
+  return std::nullopt;
 }
 
 std::optional<Impl> read_impl(YamlMap& map, std::string_view key) {

@@ -16,6 +16,9 @@ struct OperatorDefaults {
   bool alone = false;         // one operator at the top of the file: dtype and dropout are all its own
   double dropout = 0.0;
   DropoutSource dropout_source = DropoutSource::fused;
+  std::string rng{};  // generator of mask kernels
+  bool packed = false;
+  MaskForm mask_form = MaskForm::bits;
   Pass pass = Pass::fwd;
   Impl attention_impl{Family::cudnn, {}};
 };
@@ -26,6 +29,8 @@ Work read_work(YamlMap& map, ExpressionScope& scope, const OperatorDefaults& def
 
 // The kernel program that `program` names, with the parameters of `with`; null where the operator names none.
 std::shared_ptr<const KernelProgram> read_program(YamlMap& map, ExpressionScope& scope, const Work& work);
+// A generator of masks: the X of a shipped mask_X.yaml, or a file; nothing where the key is not there.
+std::optional<std::string> read_rng(YamlMap& map, std::string_view key);
 
 // "cudnn" or "cudnn-9.19.1".
 std::optional<Impl> read_impl(YamlMap& map, std::string_view key);

@@ -68,8 +68,14 @@ class BlockReader {
     }
     block_.dropout_mode = map_.optional_choice("dropout_mode", dropout_modes).value_or(DropoutMode::fused);
     block_.attention_impl = read_impl(map_, "attention_impl").value_or(block_.attention_impl);
+    rng_ = read_rng(map_, "rng").value_or("");
+    packed_ = map_.optional_boolean("packed").value_or(false);
+    mask_form_ = read_enum<MaskForm>(map_, "mask_form").value_or(MaskForm::bits);
+    redraw_ = map_.optional_boolean("redraw").value_or(false);
     block_.pass = map_.optional_choice("pass", block_passes).value_or(BlockPass::training);
     scope_.define_constant("dropout_mode", static_cast<double>(block_.dropout_mode));
+    scope_.define_constant("mask_bits", mask_bytes(mask_form_, 8.0).si());
+    scope_.define_constant("redraw", redraw_ ? 1.0 : 0.0);
     scope_.define_constant("pass", static_cast<double>(block_.pass));
   }
 
@@ -206,6 +212,9 @@ class BlockReader {
     defaults.dropout = block_.dropout;
     const bool mask = block_.dropout_mode == DropoutMode::sequential || block_.dropout_mode == DropoutMode::overlapped;
     defaults.dropout_source = mask ? DropoutSource::mask : DropoutSource::fused;
+    defaults.rng = rng_;
+    defaults.packed = packed_;
+    defaults.mask_form = mask_form_;
     defaults.attention_impl = block_.attention_impl;
     return defaults;
   }
@@ -243,6 +252,7 @@ class BlockReader {
     if (!given.empty()) check_unique(given, map.location("name"));
     OperatorDefaults own = defaults();
     own.pass = read_enum<Pass>(map, "pass").value_or(Pass::fwd);
+    if (redraw_ && own.pass == Pass::bwd) own.dropout_source = DropoutSource::fused;
     const BlockPass excluded = own.pass == Pass::fwd ? BlockPass::bwd : BlockPass::fwd;
     const YamlNode when = map.optional_node("when");
     const bool wanted = when.is_missing() || scope_.condition(when, "when").value_or(true);
@@ -313,6 +323,10 @@ class BlockReader {
   Block block_;
   Timer timer_ = Timer::cupti;
   DataKind data_ = DataKind::random;
+  std::string rng_;
+  bool packed_ = false;
+  MaskForm mask_form_ = MaskForm::bits;
+  bool redraw_ = false;  // attention backward draws the numbers again
   std::map<std::string, Tensor> tensors_;
   std::map<std::string, int> numbered_;
   std::map<std::string, Location> names_;

@@ -1,13 +1,35 @@
 #include "workloads/library.hpp"
 
+#include <array>
+
 namespace perfmodel {
 
-const SequenceCounts& MaskWords::counts(int rounds, int bits) {
+const SequenceCounts& MaskWords::counts(const Rng& rng) {
   const std::scoped_lock lock(mutex_);
-  const auto key = std::pair(rounds, bits);
+  auto key = std::tuple(rng.generator, rng.rounds, rng.bits, rng.packed);
   auto at = kept_.find(key);
   if (at == kept_.end()) {
-    at = kept_.emplace(key, mask_word_counts(sequence_, rounds, bits)).first;
+    const std::string file = generator_sequence(rng);
+    auto sequence = sequences_.find(file);
+    if (sequence == sequences_.end()) {
+      sequence = sequences_.emplace(file, Sequence::load(file)).first;
+    }
+    at = kept_.emplace(std::move(key), mask_word_counts(sequence->second, rng.rounds, rng.bits, rng.packed)).first;
+  }
+  return at->second;
+}
+
+TileSteps TileCode::steps(const TileLoop& loop) {
+  const std::scoped_lock lock(mutex_);
+  auto at = kept_.find(loop);
+  if (at == kept_.end()) {
+    const std::array<SequenceParameter, 4> body{{{"tma", loop.tma ? 1.0 : 0.0},
+                                                 {"products", static_cast<double>(loop.products)},
+                                                 {"copies", static_cast<double>(loop.copies)},
+                                                 {"warps", static_cast<double>(loop.warps)}}};
+    const std::array<SequenceParameter, 2> rest{
+        {{"tma", loop.tma ? 1.0 : 0.0}, {"accumulators", static_cast<double>(loop.accumulators)}}};
+    at = kept_.emplace(loop, TileSteps{loop_.counts(body).total(), tile_.counts(rest).total()}).first;
   }
   return at->second;
 }
@@ -23,8 +45,11 @@ const std::vector<HostKernel>& HostKernels::all() {
 }
 
 Library load_library() {
-  return {load_library_menu("cublas-ampere"), load_library_menu("cublas-hopper"), load_library_menu("cublas-blackwell"), load_attention_programs(),
-          std::make_shared<MaskWords>(Sequence::load("dropout_mask"))};
+  return {.cublas_ampere = load_library_menu("cublas-ampere"),
+          .cublas_hopper = load_library_menu("cublas-hopper"),
+          .cublas_blackwell = load_library_menu("cublas-blackwell"),
+          .attention = load_attention_programs(),
+          .tile_code = std::make_shared<TileCode>()};
 }
 
 }  // namespace perfmodel

@@ -55,6 +55,7 @@ PERFMODEL_ENUM(Pass, "fwd", "bwd")
 PERFMODEL_ENUM(DataKind, "random", "zeros", "sparse90")
 PERFMODEL_ENUM(Family, "cublas", "triton", "cudnn", "flash2", "flash3", "fa4", "avo", "gluon", "trtllm")
 PERFMODEL_ENUM(DropoutSource, "fused", "mask")
+PERFMODEL_ENUM(MaskForm, "bits", "bytes")
 PERFMODEL_ENUM(MemoryKind, "copy", "read", "write")
 PERFMODEL_ENUM(Carveout, "default", "max")
 PERFMODEL_ENUM(Order, "rng_first", "gemm_first")
@@ -85,6 +86,13 @@ std::string impl_note(const Impl& impl) {
   if (known) return {};
   const std::string family(name_of(impl.family));
   return "unknown version '" + impl.version + "' of " + family + ", predicted as " + family;
+}
+
+std::string generator_sequence(const Rng& rng) {
+  if (rng.generator.empty()) {
+    return rng.packed ? "mask_philox4x32" : "dropout_mask";
+  }
+  return rng.generator.find_first_of("./") == std::string::npos ? "mask_" + rng.generator : rng.generator;
 }
 
 MemoryBound memory_bound(MemoryKind kind, Bytes bytes, Dtype dtype) {

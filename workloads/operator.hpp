@@ -33,10 +33,13 @@ enum class DataKind { random, zeros, sparse90 };
 // The code that runs the operator; decides which program or library menu the model uses.
 enum class Family { cublas, triton, cudnn, flash2, flash3, fa4, avo, gluon, trtllm };
 
-// fused: the kernel draws the numbers itself. mask: it reads a keep-mask of one bit an element.
+// fused: the kernel draws the numbers itself. mask: it reads a keep-mask.
 enum class DropoutSource { fused, mask };
 
 enum class MemoryKind { copy, read, write };
+
+// How a mask is kept in memory: a bit or a byte a decision.
+enum class MaskForm { bits, bytes };
 
 // The shared-memory carve-out that the RNG kernel sets on the SMs it runs on.
 enum class Carveout { standard, maximum };
@@ -142,6 +145,7 @@ struct Attention {
   Dtype dtype = Dtype::bf16;
   double dropout = 0.0;  // probability to drop, in [0, 1)
   DropoutSource dropout_source = DropoutSource::fused;
+  MaskForm mask_form = MaskForm::bits;  // of the mask that it reads
   Pass pass = Pass::fwd;
   Impl impl{Family::cudnn, {}};
   std::optional<int> cta_m{};  // queries of a CTA
@@ -155,17 +159,24 @@ struct Attention {
   bool operator==(const Attention&) const = default;
 };
 
-// A keep-mask from Philox4x32: one output bit an element, `bits` random bits a decision.
+// A keep-mask, a decision an element of `bits` random bits each. `generator` X stands for the instruction
+// sequence workloads/sequences/mask_X.yaml of a word of 32 decisions, or names a file.
 struct Rng {
   std::int64_t elements = 0;
-  int rounds = 7;
+  int rounds = 7;  // of Philox4x32 and Threefry; other generators have none
   int bits = 8;
   std::optional<int> ctas{};     // empty: 8 an SM
   std::optional<int> threads{};  // empty: 256
   std::optional<int> registers{};
+  std::string generator{};  // "threefry4x32"; empty: Philox4x32, as the tables have it
+  bool packed = false;      // all decisions of a random number compared at once
+  MaskForm form = MaskForm::bits;
 
   bool operator==(const Rng&) const = default;
 };
+
+// The name or file of the generator's sequence: "dropout_mask" where none is named, the kernel of the tables.
+std::string generator_sequence(const Rng& rng);
 
 // Work bound by memory traffic: what it reads and what it writes. A copy of 2 GiB reads 1 GiB and writes 1 GiB.
 struct MemoryBound {
@@ -229,6 +240,11 @@ double visible_scores(const Attention& attention);
 // forward, and for its backward pass the five products of it. None for RNG and memory-bound work; a block row has
 // no operators yet and counts none either.
 Flops flops_of(const Work& work);
+
+// Memory that a mask of so many decisions takes.
+constexpr Bytes mask_bytes(MaskForm form, double decisions) {
+  return Bytes(form == MaskForm::bytes ? decisions : decisions / 8.0);
+}
 
 // The elements of the attention dropout mask: one a query-key pair, hidden by causality or not.
 double mask_elements(const Attention& attention);

@@ -75,10 +75,18 @@ double SequenceCounts::total() const {
   return sum;
 }
 
-double SequenceCounts::of(std::string_view instruction) const {
-  const auto found = std::ranges::find(instructions, instruction, &InstructionCount::instruction);
-  return found == instructions.end() ? 0.0 : found->count;
+namespace {
+
+double count_of(const std::vector<InstructionCount>& counts, std::string_view instruction) {
+  const auto found = std::ranges::find(counts, instruction, &InstructionCount::instruction);
+  return found == counts.end() ? 0.0 : found->count;
 }
+
+}  // namespace
+
+double SequenceCounts::of(std::string_view instruction) const { return count_of(instructions, instruction); }
+
+double SequenceCounts::chain_of(std::string_view instruction) const { return count_of(chain, instruction); }
 
 Sequence::Sequence(YamlNode root) : root_(std::move(root)) {
   Diagnostics faults;
@@ -88,7 +96,7 @@ Sequence::Sequence(YamlNode root) : root_(std::move(root)) {
   provides_ = map.optional_string("provides").value_or("");
   covers_ = map.optional_number("covers", NumberRange::positive()).value_or(1);
   map.node("instructions");
-  for (const std::string_view key : {"parameters", "counted", "chain"}) map.optional_node(key);
+  for (const std::string_view key : {"parameters", "counted", "chain", "lone"}) map.optional_node(key);
   map.finish();
   faults.throw_if_errors();
   (void)counts();  // so that a faulty file is refused when it is read
@@ -110,6 +118,9 @@ SequenceCounts Sequence::counts(Given parameters) const {
   SequenceCounts result;
   result.instructions = read_counts(map.map("instructions"), scope);
   result.chain = read_counts(map.optional_map("chain"), scope);
+  if (const YamlNode node = map.optional_node("lone"); !node.is_missing()) {
+    result.lone = scope.number(node, "lone", NumberRange::not_negative()).value_or(0.0);
+  }
   const auto counted = counted_total(map, scope);
   faults.throw_if_errors();
   if (counted && result.total() > 0.0) {
@@ -119,10 +130,19 @@ SequenceCounts Sequence::counts(Given parameters) const {
   return result;
 }
 
-SequenceCounts mask_word_counts(const Sequence& dropout_mask, int rounds, int bits) {
-  const std::array<SequenceParameter, 2> parameters{
-      {{"rounds", static_cast<double>(rounds)}, {"bits", static_cast<double>(bits)}}};
-  return dropout_mask.counts(parameters);
+bool Sequence::has_parameter(std::string_view parameter) const {
+  Diagnostics faults;
+  YamlMap map(root_, "the sequence", faults);
+  const auto entries = map.optional_map("parameters").entries();
+  return std::ranges::find(entries, parameter, &YamlEntry::key) != entries.end();
+}
+
+SequenceCounts mask_word_counts(const Sequence& generator, int rounds, int bits, bool packed) {
+  std::vector<SequenceParameter> parameters;
+  if (generator.has_parameter("rounds")) parameters.push_back({"rounds", static_cast<double>(rounds)});
+  if (generator.has_parameter("bits")) parameters.push_back({"bits", static_cast<double>(bits)});
+  if (generator.has_parameter("packed")) parameters.push_back({"packed", packed ? 1.0 : 0.0});
+  return generator.counts(parameters);
 }
 
 }  // namespace perfmodel

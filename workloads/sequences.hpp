@@ -22,10 +22,12 @@ struct InstructionCount {
 struct SequenceCounts {
   std::vector<InstructionCount> instructions;  // in file order, none of zero
   std::vector<InstructionCount> chain;         // the longest dependence chain, by class
+  double lone = 0.0;                           // clocks of a warp that has its sub-partition to itself; 0: not known
 
   [[nodiscard]] double total() const;
   // 0 for a class it does not use.
   [[nodiscard]] double of(std::string_view instruction) const;
+  [[nodiscard]] double chain_of(std::string_view instruction) const;
 };
 
 struct SequenceParameter {
@@ -44,6 +46,7 @@ class Sequence {
   [[nodiscard]] SequenceCounts counts(std::span<const SequenceParameter> parameters = {}) const;
 
   [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] bool has_parameter(std::string_view parameter) const;
   // What the counts are for: "mask word, 32 decisions".
   [[nodiscard]] const std::string& per() const { return per_; }
   // The part of an operator's work that it does, "exp"; empty for none.
@@ -62,7 +65,7 @@ class Sequence {
   double covers_ = 1;
 };
 
-// The Philox keep-mask kernel, for each mask word of 32 decisions.
-SequenceCounts mask_word_counts(const Sequence& dropout_mask, int rounds, int bits);
+// A keep-mask kernel, for each mask word of 32 decisions. A generator without rounds has no such parameter.
+SequenceCounts mask_word_counts(const Sequence& generator, int rounds, int bits, bool packed = false);
 
 }  // namespace perfmodel
