@@ -91,9 +91,9 @@ Estimate predict_overlap(const Machine& machine, const Library& library, const O
     return refused(pair.refusal, regime);
   }
   const Estimate gemm =
-      summarise(machine, gemm_op, prepared_gemm, clock_of(machine, prepared_gemm, regime, options), regime);
+      summarise(machine, gemm_op, prepared_gemm, clock_of(machine, gemm_op, prepared_gemm, regime, options), regime);
   const Estimate rng =
-      summarise(machine, rng_op, prepared_rng, clock_of(machine, prepared_rng, regime, options), regime);
+      summarise(machine, rng_op, prepared_rng, clock_of(machine, rng_op, prepared_rng, regime, options), regime);
   const Estimate full_rng = predict(machine, library, alone(op, full_grid(overlap.rng)), options);
 
   Estimate both;
