@@ -28,7 +28,7 @@ struct CoRunOptions {
   // Of the stream that is resident first. Where it is the default one, an SM that runs CTAs of that stream keeps its
   // shared memory at what those CTAs need, until the last of them ends.
   Carveout carveout = Carveout::maximum;
-  Seconds delay;  // from all CTAs of the first stream's first kernel being dispatched to the second stream's beginning
+  Seconds delay{};  // from all CTAs of the first stream's first kernel being dispatched to the second stream's beginning
   int first_sms = 0;  // partition: SMs of the first stream, 1 to all but one
 };
 

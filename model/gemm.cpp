@@ -6,6 +6,7 @@
 
 #include "model/lower.hpp"
 #include "model/pricing.hpp"
+#include "model/tile_program.hpp"
 
 namespace perfmodel {
 
@@ -184,7 +185,13 @@ Kernel gemm_kernel(const Machine& machine, const Gemm& gemm, const GemmConfig& c
   loop.busy = iteration_demand(machine, gemm, config);
   loop.aside = demand_of(machine, iteration_tally(gemm, config));
   loop.interval = machine.transfer.iteration.value;
-  if (config.schedule == Schedule::grid) {
+  const bool tile_program =
+      config.schedule == Schedule::grid && machine.tensor.generation == TensorGeneration::wgmma;
+  const TileIteration tile = tile_program ? tile_iteration(machine, gemm, config) : TileIteration{};
+  if (tile_program) {
+    loop.busy = tile.busy;
+    loop.interval = tile.interval;
+  } else if (config.schedule == Schedule::grid) {
     // The same warps wait for operands, start the tensor cores and wait for them: one step after the other. A buffer
     // is asked for again once its product is done, and then takes the load's latency; one of them is in use.
     const Cycles busy = loop.busy.largest();
@@ -205,7 +212,9 @@ Kernel gemm_kernel(const Machine& machine, const Gemm& gemm, const GemmConfig& c
     const Cycles main_loop = loop.count * std::max(loop.interval, loop.busy.largest());
     epilogue.interval = std::max(Cycles(0), epilogue.interval - main_loop);
   }
-  if (config.schedule == Schedule::grid) {
+  if (tile_program) {
+    epilogue.interval = tile.around;
+  } else if (config.schedule == Schedule::grid) {
     // A CTA of one tile fills its pipeline before it computes, and nothing of its own hides that.
     Segment fill;
     fill.count = 1;
@@ -225,8 +234,8 @@ Kernel gemm_kernel(const Machine& machine, const Gemm& gemm, const GemmConfig& c
   kernel.program.cluster = config.cluster;
 
   const double read_cost = unaligned_read(machine, k * in_bytes);
-  const double shared = rows_asked(machine, gemm, config);
-  kernel.l2_read = Bytes(tiles * depth * config.cta_k * in_bytes * shared * read_cost);
+  const double shared = tile_program ? tile.l2_share * (config.cta_m + config.cta_n) : rows_asked(machine, gemm, config);
+  kernel.l2_read = Bytes(tiles * depth * config.cta_k * in_bytes * shared * read_cost) + tiles * depth * tile.local;
   kernel.input = Bytes((m + n) * k * in_bytes);
   kernel.again = config.split_k > 1 ? Bytes(0) : read_again(machine, gemm, config);
   kernel.output = Bytes(m * n * (config.split_k > 1 ? 4.0 * config.split_k : out_bytes));

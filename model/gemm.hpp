@@ -21,6 +21,8 @@ struct GemmConfig {
   int warps = 12;
   int registers = 168;
   Bytes smem;
+  bool tma = true;               // operands by the copy engine rather than the threads' own loads
+  int spills = 0;                // registers a thread keeps in local memory
   InstructionTally iteration;   // of the CTA's warps in an iteration
   InstructionTally element;     // of a thread for an output element
   InstructionTally promoted;    // of a thread for an accumulator added up in FP32

@@ -7,6 +7,7 @@
 #include "model/library_choice.hpp"
 #include "model/lower.hpp"
 #include "model/pricing.hpp"
+#include "model/tile_program.hpp"
 
 namespace perfmodel {
 
@@ -39,6 +40,14 @@ GemmConfig given_config(const Gemm& gemm) {
   config.split_k = gemm.split_k.value_or(1);
   config.ctas = gemm.ctas.value_or(0);
   config.warps = gemm.threads ? (*gemm.threads + 31) / 32 : gemm.warps.value_or(config.warps);
+  config.tma = gemm.tma.value_or(true);
+  if (gemm.impl.family == Family::triton) {
+    const CompiledTile compiled = compiled_tile(gemm, config);
+    config.registers = gemm.registers.value_or(compiled.registers);
+    config.spills = gemm.spills.value_or(gemm.registers.value_or(255) < 255 ? 0 : compiled.spills);
+    config.smem = gemm.smem.value_or(compiled.smem);
+    return config;
+  }
   config.registers = gemm.registers.value_or(config.registers);
   config.smem = gemm.smem.value_or(operand_buffers(config, gemm.dtype));
   return config;
