@@ -184,9 +184,9 @@ class Pricer {
     const double down = std::ceil(rows / static_cast<double>(machine_.tensor.rows.value));
     // An instruction of fewer rows takes as long as a full one; of two CTAs' rows, half as many are full.
     const double padded = mma.pair || mma.registers_b ? rows : down * static_cast<double>(machine_.tensor.rows.value);
+    const double across = std::ceil(mma.n / static_cast<double>(machine_.tensor.maximum_columns.value));
     work_[static_cast<std::size_t>(code_.tensor_pipe)] += 2 * padded * mma.n * mma.k / rate;
     if (mma.registers_b) return;
-    const double across = std::ceil(mma.n / static_cast<double>(machine_.tensor.maximum_columns.value));
     const double first = mma.a == OperandHome::smem ? rows * across : 0;
     const double second = mma.n * down / (mma.pair ? 2 : 1);
     use("smem", bytes_of(pipeline_.dtype, (first + second) * mma.k).si(), op);
@@ -229,9 +229,7 @@ class Pricer {
       // tcgen05 arrives on a barrier by itself, and its latency was measured to that wait; wgmma is waited for in its
       // own warps, which then arrive where a slot is to be filled again.
       const bool arrives = machine_.tensor.generation == TensorGeneration::tcgen05;
-      const double latency = op.mma    ? product_latency(*op.mma)
-                             : arrives ? machine_.tensor.latency.value.si()
-                                       : 0;
+      const double latency = op.mma ? product_latency(*op.mma) : arrives ? machine_.tensor.latency.value.si() : 0;
       flat.give_lag = latency;
       flat.take_lag = arrives ? latency : barrier + latency;
     } else if (op.engine == Engine::tma) {
@@ -249,10 +247,9 @@ class Pricer {
 
   // Of its last instruction. The constant is that of an instruction whose first operand comes from shared memory.
   [[nodiscard]] double product_latency(const PipelineMma& mma) const {
-    const double step = 32;  // bytes of a row of one instruction
     const auto full = static_cast<double>(machine_.tensor.rows.value);
     const double rows = mma.a == OperandHome::smem ? std::min(full, mma.pair ? mma.m / 2 : mma.m) : 0;
-    const double way = step / machine_.pipes[static_cast<std::size_t>(code_.smem_pipe)].rate.value.si();
+    const double way = bytes_of_step / machine_.pipes[static_cast<std::size_t>(code_.smem_pipe)].rate.value.si();
     const double pair =
         mma.pair && machine_.tensor.pair_latency.present() ? machine_.tensor.pair_latency.value.si() : 0;
     return std::max(0.0, machine_.tensor.latency.value.si() - (full - rows) * way) + pair;
@@ -282,6 +279,7 @@ class Pricer {
 
   // A thread hands a tile's product to the tensor cores instruction by instruction, a clock or so each.
   static constexpr double issue_of_product = 16;
+  static constexpr double bytes_of_step = 32;  // of a row that one instruction multiplies: K of wgmma and tcgen05
 
   const Machine& machine_;
   const OperatingPoint& point_;
