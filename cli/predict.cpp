@@ -132,7 +132,7 @@ void add_predict_command(CLI::App& app, Context& context) {
   CLI::App* predict = app.add_subcommand("predict", "Predict the time of a block, an operator or a table of operators");
   auto* input = predict->add_option(
       "FILE", command->input,
-      "A block, an operator or a program file, a table (.csv), or - for standard input; what ships needs no path");
+      "A block, operator or program file, a table (.csv), or - for standard input; what ships needs no path");
   input->required()->type_name("");
   context.files.push_back(input);
   context.values[input] = shipped_workloads();

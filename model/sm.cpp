@@ -66,7 +66,8 @@ Item item_of(const Program& program, int ctas) {
       item.limiter = limiter_of(resource);
     }
   }
-  if (own >= item.time && own - busiest > most) {
+  // A course that others of its like take as long to share is theirs, not a chain's.
+  if (own >= item.time && own > 1.05 * static_cast<double>(ctas) * shared.largest() && own - busiest > most) {
     item.limiter = Limiter::recurrence;
   }
   return item;

@@ -164,7 +164,7 @@ TEST_CASE("what makes no sense") {
       "qkv_width, up_width, cast, train, mask_kernel, drawn, layers, hidden, heads, kv_heads, head_dim, ffn\n"
       "note: at sec=1024\n");
   check_refused("llama2_block.yaml --arch h100-sxm --sweep dtype=*2",
-                "--sweep:1:5: error: 'dtype': unknown value '(fp8) * 2'\n"
+                "--sweep:1:7: error: 'dtype': unknown value '(fp8) * 2'\n"
                 "  dtype=(fp8) * 2\n"
                 "        ^\n"
                 "note: known values: fp16, bf16, tf32, fp8, nvfp4, fp32\n"
@@ -181,7 +181,7 @@ TEST_CASE("what makes no sense") {
                 "note: did you mean 'pipes.xu.rate'?\n"
                 "note: 'perfmodel arch show h100-sxm' lists the constants of this machine\n"
                 "note: at machine.pipes.xv.rate=*2\n");
-  check_refused("llama2_block.yaml --sweep model=llama4_8b",
+  check_refused("llama2_block.yaml --arch h100-sxm --sweep model=llama4_8b",
                 "--sweep:1:7: error: no such file, and no shipped workload 'llama4_8b'\n"
                 "  model=llama4_8b\n"
                 "        ^\n"

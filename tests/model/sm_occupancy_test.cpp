@@ -52,7 +52,7 @@ TEST_CASE("shared memory counts the system's share of each CTA") {
   SmOccupancy sm(h100(), Bytes(2048));
   REQUIRE(sm.place(cta(4, 32)));
   CHECK(sm.obstacle(cta(4, 96, Bytes(98328))) ==
-        "shared memory: a CTA needs 97.1 KiB with the system's share, 1 KiB are left");
+        "shared memory: a CTA needs 97.1 KiB with the system's share, 1.00 KiB are left");
   CHECK(sm.place(cta(4, 32)));
   CHECK_FALSE(sm.place(cta(4, 32)));
 }

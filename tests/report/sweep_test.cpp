@@ -57,9 +57,9 @@ TEST_CASE("a change over one key") {
   CHECK(text_sweep(one_axis()) ==
         "tiny_block with machine.pipes.xu.rate=*2, on h100-sxm, by seq\n"
         "\n"
-        " seq  before   after  speedup    90 % interval     clock  power  limiter\n"
-        "1024  110 us  100 us    1.100   95.0 to 105 us  1500 MHz  700 W  power\n"
-        "2048  404 us  400 us    1.010    380 to 420 us  1500 MHz  700 W  power\n"
+        " seq  before   after  speedup   90 % interval     clock  power  limiter\n"
+        "1024  110 us  100 us    1.100  95.0 to 105 us  1500 MHz  700 W  power\n"
+        "2048  404 us  400 us    1.010   380 to 420 us  1500 MHz  700 W  power\n"
         "\n"
         "speedup 1.010 to 1.100, median 1.055; the most at seq=1024, the least at seq=2048\n");
   CHECK(csv_sweep(one_axis()) ==

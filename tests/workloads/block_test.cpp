@@ -350,8 +350,8 @@ TEST_CASE("all faults of a block file in one run") {
         "                                                    ^\n"
         "note: did you mean 'k'?\n"
         "note: known keys: name, pass, when, reads, writes, op, m, n, k, dtype, out_dtype, impl, cta_m, "
-        "cta_n, cta_k, stages, cluster, split_k, ctas, threads, registers, warps, smem, tma, spills, stream, "
-        "matmul\n"
+        "cta_n, cta_k, stages, cluster, split_k, ctas, threads, registers, warps, smem, tma, spills, program, "
+        "with, stream, matmul\n"
         "b.yaml:8:12: error: 'name': a second operator 'one'\n"
         "    - {name: one, op: gem}\n"
         "             ^\n"
@@ -377,7 +377,7 @@ TEST_CASE("all faults of a block file in one run") {
         "  sequence: 4096\n"
         "  ^\n"
         "note: known keys: name, description, machine, regime, timer, data, dtype, dropout_mode, "
-        "attention_impl, pass, seq, batch, dropout, parameters, tensors, operators\n");
+        "attention_impl, rng, packed, mask_form, redraw, pass, seq, batch, dropout, parameters, tensors, operators\n");
 }
 
 TEST_CASE("files based on others") {
