@@ -20,7 +20,7 @@ block --set dropout_mode=overlapped --sweep 'seq=1024..16384*2'
 # Of sweeps in CSV, the least and the greatest speedup.
 range() {
   awk -F, 'FNR == 1 { for (i = 1; i <= NF; ++i) if ($i == "speedup") column = i; next }
-    $column != "" { v = $column; if (!n++ || v < least) least = v; if (n == 1 || v > most) most = v }
+    $column + 0 > 0 { v = $column + 0; if (!n++ || v < least) least = v; if (n == 1 || v > most) most = v }
     END { printf "%.2f to %.2f over %d cases\n", least, most, n }'
 }
 
