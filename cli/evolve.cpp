@@ -126,7 +126,7 @@ void run_compare(CompareOptions options) {
   };
   const auto oracle =
       std::make_shared<Oracle>(load_machine(file.machine, {}, file_location(options.file)), load_library());
-  const Comparison comparison = compare(file, oracle, options.comparison);
+  const SearchComparison comparison = compare(file, oracle, options.comparison);
   fmt::print("{}", options.json ? comparison_json(comparison) : comparison_text(comparison));
 }
 

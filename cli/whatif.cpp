@@ -253,7 +253,7 @@ class WhatIf {
 
   SweepPoint point(std::vector<Assigned> assigned) {
     if (changes_.empty()) return {outcome_of(scenarios_.predict(assigned)), {}};
-    const Outcome before = outcome_of(scenarios_.predict(assigned));
+    const SweepOutcome before = outcome_of(scenarios_.predict(assigned));
     assigned.insert(assigned.end(), changes_.begin(), changes_.end());
     return {outcome_of(scenarios_.predict(assigned)), before};
   }

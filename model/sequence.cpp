@@ -42,9 +42,9 @@ class Summation {
   Summation(const Machine& machine, const Block& block, SequenceEstimate& sequence)
       : machine_(machine), block_(block), sequence_(sequence) {}
 
-  void refuse(const Step& step) { add(item(*step.op, step.run, refused(step.refusal(), sequence_.regime))); }
+  void refuse(const SequenceStep& step) { add(item(*step.op, step.run, refused(step.refusal(), sequence_.regime))); }
 
-  void add(const Step& step, const ClockState& clock) {
+  void add(const SequenceStep& step, const ClockState& clock) {
     Estimate own = summarise(machine_, step.run, step.prepared, clock, sequence_.regime);
     if (step.launch == nullptr) {
       add(item(*step.op, step.run, std::move(own)));
@@ -116,7 +116,7 @@ class Course {
     if (std::ranges::any_of(block_.operators, &BlockOperator::hidden)) {
       plan_masks();
     }
-    const std::vector<Step> steps = prepared(plans_);
+    const std::vector<SequenceStep> steps = prepared(plans_);
     const ClockState clock = add_steps(steps);
     if (steady(steps)) {
       sequence_.power = clock.power;
@@ -127,17 +127,17 @@ class Course {
   }
 
  private:
-  [[nodiscard]] std::vector<Step> prepared(const std::vector<HidingPlan>& plans) const {
+  [[nodiscard]] std::vector<SequenceStep> prepared(const std::vector<HidingPlan>& plans) const {
     return prepare_steps(machine_, library_, block_, plans, conditions_, options_);
   }
 
-  [[nodiscard]] bool steady(const std::vector<Step>& steps) const {
+  [[nodiscard]] bool steady(const std::vector<SequenceStep>& steps) const {
     return sequence_.regime == Regime::sustained && all_feasible(steps);
   }
 
   // With the masks in their turn first: that gives about the clock, and what hiding has to be better than.
   void plan_masks() {
-    const std::vector<Step> in_turn = prepared({});
+    const std::vector<SequenceStep> in_turn = prepared({});
     if (!all_feasible(in_turn)) {
       return;
     }
@@ -179,13 +179,13 @@ class Course {
   }
 
   // The clock of the last one, that of all in a steady repetition.
-  ClockState add_steps(const std::vector<Step>& steps) {
+  ClockState add_steps(const std::vector<SequenceStep>& steps) {
     ClockState clock;
     if (steady(steps)) {
       clock = common_clock(machine_, steps, options_);
     }
     Summation sum(machine_, block_, sequence_);
-    for (const Step& step : steps) {
+    for (const SequenceStep& step : steps) {
       if (!step.feasible()) {
         sum.refuse(step);
         continue;
@@ -200,7 +200,7 @@ class Course {
     return clock;
   }
 
-  void describe_masks(const std::vector<Step>& steps) {
+  void describe_masks(const std::vector<SequenceStep>& steps) {
     for (const BlockOperator& op : block_.operators) {
       Bytes written;
       for (const TensorUse& tensor : op.writes) {
@@ -216,7 +216,7 @@ class Course {
   }
 
   // What became of a mask, once the sequence stands.
-  [[nodiscard]] Hiding hiding_of(const HidingPlan& plan, const std::vector<Step>& steps) const {
+  [[nodiscard]] Hiding hiding_of(const HidingPlan& plan, const std::vector<SequenceStep>& steps) const {
     const BlockOperator& mask = block_.operators[plan.mask];
     const auto elements = static_cast<double>(std::get<Rng>(mask.op.work).elements);
     Hiding hiding;
@@ -224,7 +224,7 @@ class Course {
     hiding.in_turn = mask_in_turn(machine_, library_, block_, plan.mask, conditions_);
     hiding.exposed = plan.launches.empty() ? hiding.in_turn : Seconds(0.0);
     std::vector<Beside> outcomes;
-    for (const Step& step : steps) {
+    for (const SequenceStep& step : steps) {
       if (step.launch == nullptr || step.launch->mask != plan.mask) {
         continue;
       }

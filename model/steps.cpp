@@ -33,7 +33,7 @@ Operator in_stream(Operator op, const Block& block) {
 
 }  // namespace
 
-std::vector<Step> prepare_steps(const Machine& machine, const Library& library, const Block& block,
+std::vector<SequenceStep> prepare_steps(const Machine& machine, const Library& library, const Block& block,
                                 const std::vector<HidingPlan>& plans, const HidingConditions& conditions,
                                 const PredictOptions& options) {
   const Regime regime = conditions.regime;
@@ -44,7 +44,7 @@ std::vector<Step> prepare_steps(const Machine& machine, const Library& library, 
       content.use(op);
     }
   }
-  std::vector<Step> steps;
+  std::vector<SequenceStep> steps;
   for (std::size_t i = 0; i < block.operators.size(); ++i) {
     const BlockOperator& op = block.operators[i];
     if (hidden(plans, i)) {
@@ -54,7 +54,7 @@ std::vector<Step> prepare_steps(const Machine& machine, const Library& library, 
     if (!op.reads.empty() && (regime != Regime::cold || !steps.empty())) {
       start = L2State{.resident = content.resident(op.reads), .dirty = Bytes(0)};
     }
-    Step& step = steps.emplace_back();
+    SequenceStep& step = steps.emplace_back();
     step.op = &op;
     step.run = op.op;
     step.launch = launch_beside(plans, i);
@@ -75,17 +75,17 @@ std::vector<Step> prepare_steps(const Machine& machine, const Library& library, 
   return steps;
 }
 
-bool all_feasible(const std::vector<Step>& steps) { return std::ranges::all_of(steps, &Step::feasible); }
+bool all_feasible(const std::vector<SequenceStep>& steps) { return std::ranges::all_of(steps, &SequenceStep::feasible); }
 
-Seconds time_of(const Machine& machine, const Step& step, Hertz clock) {
+Seconds time_of(const Machine& machine, const SequenceStep& step, Hertz clock) {
   const Seconds own = duration(machine, step.prepared, clock);
   return step.launch == nullptr ? own : step.together.stretch() * (own + duration(machine, step.mask, clock));
 }
 
-Seconds total_of(const Machine& machine, const std::vector<Step>& steps, const HidingConditions& conditions,
+Seconds total_of(const Machine& machine, const std::vector<SequenceStep>& steps, const HidingConditions& conditions,
                  const PredictOptions& options) {
   Seconds sum;
-  for (const Step& step : steps) {
+  for (const SequenceStep& step : steps) {
     const Hertz clock =
         conditions.clock ? *conditions.clock : clock_of(machine, step.op->op, step.prepared, conditions.regime, options).clock;
     sum += time_of(machine, step, clock);
@@ -93,16 +93,16 @@ Seconds total_of(const Machine& machine, const std::vector<Step>& steps, const H
   return sum;
 }
 
-ClockState common_clock(const Machine& machine, const std::vector<Step>& steps, const PredictOptions& options) {
+ClockState common_clock(const Machine& machine, const std::vector<SequenceStep>& steps, const PredictOptions& options) {
   const auto total = [&](Hertz clock) {
     Seconds sum;
-    for (const Step& step : steps) {
+    for (const SequenceStep& step : steps) {
       sum += time_of(machine, step, clock);
     }
     return sum;
   };
   Load load;
-  for (const Step& step : steps) {
+  for (const SequenceStep& step : steps) {
     load += step.prepared.load;
     load += step.mask.load;  // none where there is no mask
   }

@@ -11,7 +11,7 @@
 namespace perfmodel {
 
 // An operator in its turn. `launch`: part of a mask is made beside it, within its time.
-struct Step {
+struct SequenceStep {
   const BlockOperator* op = nullptr;
   Operator run;  // as it runs: by the kernel that leaves room, where the library's leaves none
   Prepared prepared;
@@ -27,19 +27,19 @@ struct Step {
 };
 
 // Masks that `plans` launch beside GEMMs have no step of their own. Block and plans have to outlive the steps.
-std::vector<Step> prepare_steps(const Machine& machine, const Library& library, const Block& block,
+std::vector<SequenceStep> prepare_steps(const Machine& machine, const Library& library, const Block& block,
                                 const std::vector<HidingPlan>& plans, const HidingConditions& conditions,
                                 const PredictOptions& options);
 
-bool all_feasible(const std::vector<Step>& steps);
+bool all_feasible(const std::vector<SequenceStep>& steps);
 
-Seconds time_of(const Machine& machine, const Step& step, Hertz clock);
+Seconds time_of(const Machine& machine, const SequenceStep& step, Hertz clock);
 
 // All of them at that clock, each at its own where there is none.
-Seconds total_of(const Machine& machine, const std::vector<Step>& steps, const HidingConditions& conditions,
+Seconds total_of(const Machine& machine, const std::vector<SequenceStep>& steps, const HidingConditions& conditions,
                  const PredictOptions& options);
 
 // One clock for all: the steady repetition of them.
-ClockState common_clock(const Machine& machine, const std::vector<Step>& steps, const PredictOptions& options);
+ClockState common_clock(const Machine& machine, const std::vector<SequenceStep>& steps, const PredictOptions& options);
 
 }  // namespace perfmodel

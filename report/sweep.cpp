@@ -15,7 +15,7 @@ namespace {
 
 std::string ratio_text(std::optional<double> ratio) { return ratio ? fmt::format("{:.3f}", *ratio) : ""; }
 
-std::string limiter_text(const Outcome& outcome) {
+std::string limiter_text(const SweepOutcome& outcome) {
   return outcome.feasible() ? std::string(limiter_name(outcome.limiter)) : "infeasible";
 }
 
@@ -23,7 +23,7 @@ bool hides(const Sweep& sweep) {
   return std::ranges::any_of(sweep.points, [](const SweepPoint& point) { return point.after.hiding.has_value(); });
 }
 
-std::string hidden_text(const Outcome& outcome) {
+std::string hidden_text(const SweepOutcome& outcome) {
   return outcome.hiding && outcome.feasible() ? share_text(outcome.hiding->hidden()) : "";
 }
 
@@ -34,7 +34,7 @@ bool compares(const Sweep& sweep) {
 
 std::vector<std::string> row_of(const Sweep& sweep, std::size_t i) {
   const SweepPoint& point = sweep.points[i];
-  const Outcome& after = point.after;
+  const SweepOutcome& after = point.after;
   std::vector<std::string> cells{sweep.axes[0].values[i]};
   if (point.before) cells.push_back(point.before->feasible() ? format_time(point.before->time) : "");
   if (!after.feasible()) {
@@ -45,7 +45,7 @@ std::vector<std::string> row_of(const Sweep& sweep, std::size_t i) {
   cells.push_back(format_time(after.time));
   if (point.before) cells.push_back(ratio_text(point.speedup()));
   if (compares(sweep)) {
-    const Outcome& first = sweep.points.front().after;
+    const SweepOutcome& first = sweep.points.front().after;
     cells.push_back(i > 0 && first.feasible() ? change_text(after.time / first.time - 1.0) : "");
   }
   cells.push_back(interval_text(after.lower, after.upper));
@@ -120,13 +120,13 @@ std::string refusals(const Sweep& sweep) {
   return text.empty() ? text : text + '\n';
 }
 
-std::string hiding_cells(const Outcome& outcome) {
+std::string hiding_cells(const SweepOutcome& outcome) {
   if (!outcome.hiding || !outcome.feasible()) return ",,,";
   return fmt::format(",{:.3f},{:.4f},{:.0f}", outcome.hiding->in_turn.si() * 1e6, outcome.hiding->hidden(),
                      outcome.mask.si());
 }
 
-Estimate as_estimate(const Outcome& outcome) {
+Estimate as_estimate(const SweepOutcome& outcome) {
   Estimate estimate;
   estimate.time = outcome.time;
   estimate.lower = outcome.lower;
@@ -139,9 +139,9 @@ Estimate as_estimate(const Outcome& outcome) {
 
 }  // namespace
 
-Outcome outcome_of(const SequenceEstimate& sequence) {
+SweepOutcome outcome_of(const SequenceEstimate& sequence) {
   const Estimate whole = flattened(sequence);
-  Outcome outcome;
+  SweepOutcome outcome;
   outcome.time = whole.time;
   outcome.lower = whole.lower;
   outcome.upper = whole.upper;

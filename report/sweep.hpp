@@ -32,7 +32,7 @@ struct SweepAxis {
 };
 
 // What a sweep keeps of a prediction.
-struct Outcome {
+struct SweepOutcome {
   Seconds time;
   Seconds lower;  // 90 % interval
   Seconds upper;
@@ -50,11 +50,11 @@ struct Outcome {
   [[nodiscard]] bool feasible() const { return refusal.empty(); }
 };
 
-Outcome outcome_of(const SequenceEstimate& sequence);
+SweepOutcome outcome_of(const SequenceEstimate& sequence);
 
 struct SweepPoint {
-  Outcome after;
-  std::optional<Outcome> before;  // without the change; empty if the sweep has none
+  SweepOutcome after;
+  std::optional<SweepOutcome> before;  // without the change; empty if the sweep has none
 
   // before over after; empty where one of them cannot run.
   [[nodiscard]] std::optional<double> speedup() const;

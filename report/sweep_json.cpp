@@ -15,7 +15,7 @@ ordered_json axis_json(const SweepAxis& axis) {
   return json;
 }
 
-ordered_json outcome_json(const Outcome& outcome) {
+ordered_json outcome_json(const SweepOutcome& outcome) {
   if (!outcome.feasible()) {
     return {{"feasible", false}, {"limiter", limiter_name(Limiter::infeasible)}, {"refusal", outcome.refusal}};
   }

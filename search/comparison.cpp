@@ -36,7 +36,7 @@ double quantile(std::vector<double> values, double share) {
   return values[low] + (at - static_cast<double>(low)) * (values[high] - values[low]);
 }
 
-void find_needed(Comparison& comparison, double within) {
+void find_needed(SearchComparison& comparison, double within) {
   comparison.target = (1 - within) * comparison.best;
   for (ComparedOperator& each : comparison.operators) {
     for (ComparedRun& run : each.runs) {
@@ -49,8 +49,8 @@ void find_needed(Comparison& comparison, double within) {
 
 }  // namespace
 
-Comparison compare(const EvolveFile& file, const std::shared_ptr<Oracle>& oracle, const ComparisonOptions& options) {
-  Comparison comparison;
+SearchComparison compare(const EvolveFile& file, const std::shared_ptr<Oracle>& oracle, const ComparisonOptions& options) {
+  SearchComparison comparison;
   comparison.measured = file.silicon.has_value();
   comparison.best = known_best(file);
   const double target = comparison.best > 0 ? (1 - options.within) * comparison.best : 0;
@@ -90,7 +90,7 @@ double needed_quantile(const ComparedOperator& of, int budget, double share) {
   return quantile(std::move(needed), share);
 }
 
-std::string comparison_text(const Comparison& comparison) {
+std::string comparison_text(const SearchComparison& comparison) {
   std::string text = fmt::format("{} until {:.1f} TFLOPS, of {:.1f} at best; {} a run at most\n\n",
                                  comparison.measured ? "measurements" : "evaluations", comparison.target,
                                  comparison.best, comparison.budget);
@@ -110,7 +110,7 @@ std::string comparison_text(const Comparison& comparison) {
   return text;
 }
 
-std::string comparison_json(const Comparison& comparison) {
+std::string comparison_json(const SearchComparison& comparison) {
   nlohmann::json json{{"counted", comparison.measured ? "measurements" : "evaluations"},
                       {"target", comparison.target},
                       {"best", comparison.best},

@@ -28,7 +28,7 @@ struct ComparedOperator {
   std::vector<ComparedRun> runs;
 };
 
-struct Comparison {
+struct SearchComparison {
   double target = 0;      // TFLOPS
   double best = 0;        // of all runs, or of the table
   bool measured = false;  // measurements are counted
@@ -46,12 +46,12 @@ struct ComparisonOptions {
 };
 
 // Runs end when the target is known beforehand, from a table, and reached; else each spends its budget.
-Comparison compare(const EvolveFile& file, const std::shared_ptr<Oracle>& oracle, const ComparisonOptions& options);
+SearchComparison compare(const EvolveFile& file, const std::shared_ptr<Oracle>& oracle, const ComparisonOptions& options);
 
 // The share-th of the needed counts, those that were not reached counted as budget + 1.
 double needed_quantile(const ComparedOperator& of, int budget, double share);
 
-std::string comparison_text(const Comparison& comparison);
-std::string comparison_json(const Comparison& comparison);
+std::string comparison_text(const SearchComparison& comparison);
+std::string comparison_json(const SearchComparison& comparison);
 
 }  // namespace perfmodel

@@ -145,13 +145,13 @@ class Words {
   ExpressionScope scope_;
 };
 
-void add_edits(const Rule& rule, const DesignFacts& facts, const Design& design, std::vector<Edit>& edits) {
+void add_edits(const Rule& rule, const DesignFacts& facts, const Design& design, std::vector<RuleEdit>& edits) {
   Words words(facts);
   if (!words.holds(rule.symptom) || !words.holds(rule.needs)) return;
   std::size_t alternatives = 1;
   for (const RuleSetting& setting : rule.settings) alternatives = std::max(alternatives, setting.values.size());
   for (std::size_t i = 0; i < alternatives; ++i) {
-    Edit edit{&rule, words.number(rule.worth, plain_worth), design};
+    RuleEdit edit{&rule, words.number(rule.worth, plain_worth), design};
     for (const RuleSetting& setting : rule.settings) {
       const YamlNode& value = setting.values[std::min(i, setting.values.size() - 1)];
       const double now = facts.parameters.find(setting.name)->second;
@@ -206,13 +206,13 @@ Knowledge load_knowledge() {
   return load_knowledge(files);
 }
 
-std::vector<Edit> edits_for(const Knowledge& knowledge, const RuleSubject& subject, const DesignFacts& facts,
+std::vector<RuleEdit> edits_for(const Knowledge& knowledge, const RuleSubject& subject, const DesignFacts& facts,
                             const Design& design, bool repair) {
-  std::vector<Edit> edits;
+  std::vector<RuleEdit> edits;
   for (const Rule& rule : knowledge.rules) {
     if (rule.repair == repair && about(rule, subject, facts)) add_edits(rule, facts, design, edits);
   }
-  std::ranges::stable_sort(edits, std::greater<>{}, &Edit::worth);
+  std::ranges::stable_sort(edits, std::greater<>{}, &RuleEdit::worth);
   return edits;
 }
 

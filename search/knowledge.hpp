@@ -59,7 +59,7 @@ Knowledge load_knowledge(const std::vector<std::string>& files);
 Knowledge read_knowledge(const YamlNode& root);
 
 // What a rule proposes for a design.
-struct Edit {
+struct RuleEdit {
   const Rule* rule = nullptr;
   double worth = 0;  // gain that the rule expects, as a share
   Design design;
@@ -76,7 +76,7 @@ const std::vector<std::string>& rule_subjects();
 
 // The edits of all rules whose symptom and needs hold, the worthiest first; those that change nothing are left out. A
 // rule about a parameter that the program does not have does not apply.
-std::vector<Edit> edits_for(const Knowledge& knowledge, const RuleSubject& subject, const DesignFacts& facts,
-                            const Design& design, bool repair);
+std::vector<RuleEdit> edits_for(const Knowledge& knowledge, const RuleSubject& subject, const DesignFacts& facts,
+                                const Design& design, bool repair);
 
 }  // namespace perfmodel

@@ -32,11 +32,11 @@ class RuleAgent final : public Variation {
     prepare(search);
     const Member parent = search.parent();
     const DesignFacts facts = search.facts(parent.design, parent.fitness);
-    std::vector<Edit> edits = edits_for(knowledge_, subject_, facts, parent.design, /*repair=*/false);
-    for (Edit& edit : edits) edit.worth *= trust(edit.rule->name);
-    std::ranges::stable_sort(edits, std::greater<>{}, &Edit::worth);
+    std::vector<RuleEdit> edits = edits_for(knowledge_, subject_, facts, parent.design, /*repair=*/false);
+    for (RuleEdit& edit : edits) edit.worth *= trust(edit.rule->name);
+    std::ranges::stable_sort(edits, std::greater<>{}, &RuleEdit::worth);
     bool any = false;
-    for (const Edit& edit : edits) {
+    for (const RuleEdit& edit : edits) {
       if (attempt(search, parent, edit.design, *edit.rule, any)) return true;
     }
     return any || follow(search, parent, edits) || neighbours(search, parent, facts);
@@ -110,7 +110,7 @@ class RuleAgent final : public Variation {
       const double over = overrun(facts.facts);
       if (over <= 0) return true;
       bool better = false;
-      for (Edit& edit : edits_for(knowledge_, subject_, facts, design, /*repair=*/true)) {
+      for (RuleEdit& edit : edits_for(knowledge_, subject_, facts, design, /*repair=*/true)) {
         if (!inside(search, edit.design) || edit.design == design) continue;
         design = std::move(edit.design);
         if (told.find(edit.rule->name) == std::string::npos) told += ", " + edit.rule->name;
@@ -124,13 +124,13 @@ class RuleAgent final : public Variation {
 
   // What did not pay alone may pay once its consequences are dealt with: from each of the better failures, what the
   // rules say there, as long as it gets better.
-  bool follow(Search& search, const Member& parent, const std::vector<Edit>& edits) {
+  bool follow(Search& search, const Member& parent, const std::vector<RuleEdit>& edits) {
     struct Branch {
       Member at;
       std::string told;
     };
     std::vector<Branch> branches;
-    for (const Edit& edit : edits) {
+    for (const RuleEdit& edit : edits) {
       Design design = edit.design;
       std::string repairs;
       if (!inside(search, design) || !repair(search, design, repairs)) continue;
@@ -153,7 +153,7 @@ class RuleAgent final : public Variation {
       const DesignFacts facts = search.facts(at.design, at.fitness);
       Member next = at;
       std::string step;
-      for (const Edit& edit : edits_for(knowledge_, subject_, facts, at.design, /*repair=*/false)) {
+      for (const RuleEdit& edit : edits_for(knowledge_, subject_, facts, at.design, /*repair=*/false)) {
         Design design = edit.design;
         std::string repairs;
         if (!inside(search, design) || !repair(search, design, repairs) || search.known(design) != nullptr) continue;

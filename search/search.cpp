@@ -211,7 +211,7 @@ void Search::enter_population(const Member& member) {
   population_.push_back(member);
 }
 
-void Search::commit(Member& member, const Proposal& proposal) {
+void Search::commit(Member& member, const Offspring& proposal) {
   member.version = static_cast<int>(versions_.size());
   const Member& from = *parent_;
   const std::string change = member.version == 0 ? "start" : difference(from.design, member.design);
@@ -248,7 +248,7 @@ void Search::commit(Member& member, const Proposal& proposal) {
   }
 }
 
-void Search::consider(Member member, const Proposal& proposal) {
+void Search::consider(Member member, const Offspring& proposal) {
   const bool gained = gains(member.fitness);
   const bool no_worse = member.fitness.geomean >= best_.fitness.geomean;
   const bool accepted = accept(member);
@@ -265,7 +265,7 @@ const Fitness* Search::known(const Design& design) const {
   return found == known_.end() ? nullptr : &found->second;
 }
 
-Fitness Search::judge(const Proposal& proposal) {
+Fitness Search::judge(const Offspring& proposal) {
   check_budgets();
   const std::string key = key_of(proposal.design);
   if (const auto found = known_.find(key); found != known_.end()) {

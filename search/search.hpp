@@ -30,7 +30,7 @@ struct Member {
 };
 
 // What an operator proposes, and why, for those who read the lineage.
-struct Proposal {
+struct Offspring {
   Design design;
   std::string rule;  // of the knowledge base
   std::string because;
@@ -52,8 +52,8 @@ struct SearchOptions {
   std::string folder;                                   // of the lineage and the journal; "": nothing is kept
   bool unsafe = false;                                  // external programs without bubblewrap
   int evaluations = 0;                                  // instead of the file's; 0: the file's
-  double target = 0;          // TFLOPS at which the search has found enough; 0: none
-  bool random_start = false;  // from a design thrown by the seed instead of the file's
+  double target = 0;                                    // TFLOPS at which the search has found enough; 0: none
+  bool random_start = false;                            // from a design thrown by the seed instead of the file's
   std::function<void(const SearchProgress&)> progress;  // often; may throw to end the program
   std::function<void(const std::string&)> say;          // a line of what happened
 };
@@ -93,7 +93,7 @@ class Search {
   [[nodiscard]] const Member& parent() const { return *parent_; }
   // Judges a design; commits it where that is deserved, and goes on from it where it is better than the parent. The
   // fitness is the model's where silicon was not asked, on silicon's scale. Throws SearchEnded when a budget is spent.
-  Fitness judge(const Proposal& proposal);
+  Fitness judge(const Offspring& proposal);
   // What a design was judged before; null if it was not.
   [[nodiscard]] const Fitness* known(const Design& design) const;
   DesignFacts facts(const Design& design, const Fitness& fitness, bool simulate = true) const;
@@ -126,8 +126,8 @@ class Search {
   [[nodiscard]] bool gains(const Fitness& fitness) const;
   [[nodiscard]] Design written_out(Design design) const;
   Design thrown_start();
-  void consider(Member member, const Proposal& proposal);
-  void commit(Member& member, const Proposal& proposal);
+  void consider(Member member, const Offspring& proposal);
+  void commit(Member& member, const Offspring& proposal);
   void enter_population(const Member& member);
   void choose_parent();
   void redirect(Redirection redirection);

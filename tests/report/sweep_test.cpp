@@ -14,8 +14,8 @@ namespace {
 
 using nlohmann::json;
 
-Outcome outcome(double microseconds, Limiter limiter) {
-  Outcome made;
+SweepOutcome outcome(double microseconds, Limiter limiter) {
+  SweepOutcome made;
   made.time = Seconds(microseconds * 1e-6);
   made.lower = 0.95 * made.time;
   made.upper = 1.05 * made.time;
