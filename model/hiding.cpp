@@ -1,13 +1,17 @@
 #include "model/hiding.hpp"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <set>
 #include <span>
 #include <utility>
 
+#include "model/co_run.hpp"
+#include "model/operation.hpp"
+#include "support/format.hpp"
 #include "workloads/block_graph.hpp"
 
 namespace perfmodel {
@@ -99,33 +103,24 @@ class Planner {
 
   // Among: all of it beside the longest, shared among the two longest, and among all.
   std::vector<HidingPlan> plans(const std::vector<std::size_t>& taken) const {
-    struct Weighed {
-      HidingPlan plan;
-      Seconds added;
-    };
-    std::vector<Weighed> weighed;
+    const Seconds in_turn = mask_in_turn(machine_, library_, block_, mask_, conditions_);
     const std::vector<Host> all = hosts(taken);
-    for (const std::size_t count : {std::size_t{1}, std::size_t{2}, all.size()}) {
-      if (count > all.size() || (count > 2 && count != all.size()) || (count < 3 && weighed.size() >= count)) {
-        continue;
+    std::vector<Weighed> weighed;
+    for (const std::size_t count : std::set<std::size_t>{1, 2, all.size()}) {
+      if (count <= all.size()) {
+        weighed.push_back(weigh(shared(std::span(all).first(count))));
       }
-      Weighed next{{mask_, {}}, Seconds(0.0)};
-      for (Offer& offer : shared(std::span(all).first(count))) {
-        next.added += offer.outcome.added();
-        next.plan.launches.push_back(std::move(offer.launch));
-      }
-      weighed.push_back(std::move(next));
     }
-    weighed.push_back({{mask_, {}}, mask_in_turn(machine_, library_, block_, mask_, conditions_)});
+    std::erase_if(weighed, [](const Weighed& one) { return one.plan.launches.empty(); });
     std::ranges::stable_sort(weighed, {}, &Weighed::added);
+    HidingPlan last{mask_, {}, weighed.empty() ? "no GEMM could run beside it" : obstacle(weighed.front())};
     std::vector<HidingPlan> sorted;
     for (Weighed& one : weighed) {
-      const bool in_turn = one.plan.launches.empty();
-      sorted.push_back(std::move(one.plan));
-      if (in_turn) {
-        break;
+      if (one.added < in_turn) {
+        sorted.push_back(std::move(one.plan));
       }
     }
+    sorted.push_back(std::move(last));
     return sorted;
   }
 
@@ -139,6 +134,32 @@ class Planner {
   }
 
  private:
+  struct Weighed {
+    HidingPlan plan;
+    std::vector<Beside> outcomes;
+    Seconds added;
+  };
+
+  [[nodiscard]] Weighed weigh(std::vector<Offer> offers) const {
+    Weighed result{{mask_, {}, {}}, {}, Seconds(0.0)};
+    for (Offer& offer : offers) {
+      result.added += offer.outcome.added();
+      result.outcomes.push_back(std::move(offer.outcome));
+      result.plan.launches.push_back(std::move(offer.launch));
+    }
+    return result;
+  }
+
+  // "beside previous ffn_up it would add 120 us: GEMMs that leave room take ..."
+  [[nodiscard]] std::string obstacle(const Weighed& best) const {
+    std::vector<std::string> names;
+    for (const HiddenLaunch& launch : best.plan.launches) {
+      names.push_back((launch.previous ? "previous " : "") + block_.operators[launch.host].op.name);
+    }
+    return fmt::format("beside {} it would add {}: {}", fmt::join(names, ", "), format_time(best.added),
+                       hiding_obstacle(best.outcomes));
+  }
+
   // A GEMM before the mask's readers may be named as that of this layer or of the one before: it is the same one.
   static bool named(const BlockOperator& mask, const std::string& name, bool previous) {
     return std::ranges::any_of(mask.under,
@@ -178,7 +199,11 @@ class Planner {
       const auto part = static_cast<std::int64_t>(hosts[i].alone / all * static_cast<double>(rng_.elements));
       const std::int64_t elements = i + 1 == hosts.size() ? left : std::min(left, std::max(word, part / word * word));
       left -= elements;
-      offers.push_back(best_offer(hosts[i], elements));
+      std::optional<Offer> best = best_offer(hosts[i], elements);
+      if (!best) {
+        return {};
+      }
+      offers.push_back(*std::move(best));
     }
     return offers;
   }
@@ -198,8 +223,8 @@ class Planner {
     return all;
   }
 
-  // The kernel and grid of least time for that part of the mask beside that GEMM.
-  [[nodiscard]] Offer best_offer(const Host& host, std::int64_t elements) const {
+  // The kernel and grid of least time for that part of the mask beside that GEMM; nothing if no grid can run.
+  [[nodiscard]] std::optional<Offer> best_offer(const Host& host, std::int64_t elements) const {
     std::optional<Offer> best;
     for (const Host::Kernel& kernel : host.kernels) {
       for (const Rng& rng : grids(elements)) {
@@ -208,12 +233,15 @@ class Planner {
         }
         Offer next{launch(host, kernel, rng), {}};
         next.outcome = beside(machine_, library_, block_, next.launch, conditions_);
+        if (!(next.outcome.both > Seconds(0.0))) {
+          continue;
+        }
         if (!best || next.outcome.both < best->outcome.both) {
           best = std::move(next);
         }
       }
     }
-    return *best;
+    return best;
   }
 
   const Machine& machine_;
@@ -228,23 +256,28 @@ class Planner {
 
 Beside beside(const Machine& machine, const Library& library, const Block& block, const HiddenLaunch& launch,
               const HidingConditions& conditions) {
-  const Operator& host = block.operators[launch.host].op;
-  const Operator& mask = block.operators[launch.mask].op;
-  Overlap overlap;
-  overlap.gemm = launch.gemm;
-  overlap.rng = launch.rng;
-  overlap.carveout = Carveout::maximum;
+  const PredictOptions options = lone_options(conditions);
+  Operator gemm = block.operators[launch.host].op;
+  Operator mask = block.operators[launch.mask].op;
   Beside result;
-  result.library = lone(machine, library, host, host.work, conditions);
-  result.kernel = launch.kernel.empty() ? result.library : lone(machine, library, host, launch.gemm, conditions);
-  result.mask = lone(machine, library, mask, launch.rng, conditions);
-  result.both = lone(machine, library, host, overlap, conditions);
-  const Seconds sum = result.kernel + result.mask;
-  if (!(result.both > Seconds(0.0))) {
-    result.both = sum;  // what cannot run together takes turns
+  result.library = lone(machine, library, gemm, gemm.work, conditions);
+  gemm.work = launch.gemm;
+  mask.work = launch.rng;
+  const Prepared prepared_gemm = prepare(machine, library, gemm, conditions.regime, options);
+  const Prepared prepared_mask = prepare(machine, library, mask, conditions.regime, options);
+  const std::array<const Prepared*, 1> first{&prepared_mask};
+  const std::array<const Prepared*, 1> second{&prepared_gemm};
+  const CoRun pair(machine, first, second, {.placement = Placement::shared, .carveout = Carveout::maximum, .delay = {}, .first_sms = 0});
+  if (!pair.refusal().empty()) {
+    result.apart = pair.refusal();
+    return result;
   }
-  constexpr double same = 1e-3;
-  result.apart = std::abs(result.both / sum - 1.0) < same;
+  const CoRunCourse course = co_run(machine, pair, conditions.regime, options).course;
+  result.mask = course.part[0].alone;
+  result.kernel = course.part[1].alone;
+  result.both = course.time;
+  result.mask_end = course.part[0].end;
+  result.apart = course.met ? "" : pair.apart().empty() ? "the one has ended when the other starts" : pair.apart();
   return result;
 }
 
@@ -270,7 +303,7 @@ std::optional<Conflict> grid_conflict(const Machine& machine, const Library& lib
   const Planner planner(machine, library, block, mask, conditions);
   for (const Host& host : planner.hosts({})) {
     const bool never = std::ranges::all_of(host.kernels, [&](const Host::Kernel& kernel) {
-      return beside(machine, library, block, planner.launch(host, kernel, rng), conditions).apart;
+      return !beside(machine, library, block, planner.launch(host, kernel, rng), conditions).apart.empty();
     });
     if (!never) {
       continue;
@@ -287,9 +320,6 @@ std::optional<Conflict> grid_conflict(const Machine& machine, const Library& lib
 }
 
 std::string hiding_obstacle(const std::vector<Beside>& launches) {
-  if (launches.empty()) {
-    return "no GEMM beside it would leave the whole shorter";
-  }
   Seconds library;
   Seconds kernel;
   Seconds both;
@@ -298,8 +328,8 @@ std::string hiding_obstacle(const std::vector<Beside>& launches) {
     kernel += launch.kernel;
     both += launch.both;
   }
-  if (std::ranges::all_of(launches, &Beside::apart)) {
-    return "no CTA of the mask kernel finds room on an SM of these GEMMs";
+  if (std::ranges::none_of(launches, [](const Beside& launch) { return launch.apart.empty(); })) {
+    return "they take turns: " + launches.front().apart;
   }
   std::string text;
   if (kernel > 1.005 * library) {

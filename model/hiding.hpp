@@ -25,15 +25,17 @@ struct HiddenLaunch {
 struct HidingPlan {
   std::size_t mask = 0;
   std::vector<HiddenLaunch> launches{};  // empty: the mask is made in its turn
+  std::string why_not{};                 // of a mask in its turn: what became of the best launches
 };
 
-// What becomes of a launch.
+// What becomes of a launch. The operator after the GEMM starts when both have ended.
 struct Beside {
-  Seconds library;     // the GEMM alone, by the library's kernel
-  Seconds kernel;      // by the one that runs it
-  Seconds mask;        // the launch's part of the mask alone, by the same grid
-  Seconds both;        // until both have ended
-  bool apart = false;  // they never share an SM: one runs after the other
+  Seconds library;      // the GEMM alone, by the library's kernel
+  Seconds kernel;       // by the one that runs it
+  Seconds mask;         // the launch's part of the mask alone, by the same grid
+  Seconds both;         // until both have ended
+  Seconds mask_end;     // until the mask has
+  std::string apart{};  // why they never share an SM; "" where they do
 
   // What the mask adds to the GEMM.
   [[nodiscard]] Seconds added() const { return both - library; }

@@ -53,7 +53,7 @@ class Summation {
     Estimate mask = summarise(machine_, step.mask_run, step.mask, clock, sequence_.regime);
     const Seconds time = time_of(machine_, step, clock.clock);
     Estimate both = together(own, mask, time);
-    mask.time = time;
+    mask.time = (step.together.mask_end / step.together.both) * time;
     SequenceItem beside = item(block_.operators[step.launch->mask], step.mask_run, std::move(mask));
     beside.name += "/" + step.op->op.name;
     beside.beside = step.op->op.name;
@@ -163,7 +163,7 @@ class Course {
       if (!sequence_.conflict) {
         sequence_.conflict = grid_conflict(machine_, library_, block_, i, conditions_);
       }
-      plans_.push_back({i, {}});
+      plans_.push_back({i, {}, {}});
       for (HidingPlan& plan : hiding_plans(machine_, library_, block_, i, taken, conditions_)) {
         std::swap(plans_.back(), plan);
         const Seconds total = total_of(machine_, prepared(plans_), conditions_, options_);
@@ -238,7 +238,7 @@ class Course {
                               .threads = step.launch->rng.threads.value_or(0),
                               .slowdown = step.together.both / step.together.library});
     }
-    hiding.why = hiding_obstacle(outcomes);
+    hiding.why = plan.launches.empty() ? plan.why_not : hiding_obstacle(outcomes);
     return hiding;
   }
 
