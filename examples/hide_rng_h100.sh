@@ -17,48 +17,53 @@ echo
 echo '== Hidden instead of fused, by sequence length'
 block --set dropout_mode=overlapped --sweep 'seq=1024..16384*2'
 
-# Of sweeps in CSV, the least and the greatest speedup.
-range() {
-  awk -F, 'FNR == 1 { for (i = 1; i <= NF; ++i) if ($i == "speedup") column = i; next }
-    $column + 0 > 0 { v = $column + 0; if (!n++ || v < least) least = v; if (n == 1 || v > most) most = v }
-    END { printf "%.2f to %.2f over %d cases\n", least, most, n }'
+# Hidden against another mode, over generators. $1: the other mode; $2 to $5: regime, attention, its type, triangle;
+# the rest: what else is given. A line a case: the assumptions and the speedup.
+hidden_against() {
+  local mode=$1 regime=$2 attention=$3 type=$4 triangle=$5
+  shift 5
+  block --given dropout_mode="$mode" --given regime="$regime" --given attention_impl="$attention" \
+    --given operators.attention.dtype="$type" --given rng_triangle="$triangle" "$@" --set dropout_mode=overlapped \
+    --sweep rng_rounds=3,5,7,10 --sweep rng_bits=8,32 --csv |
+    awk -F, -v case="$regime, $attention in $type, $([ "$triangle" = 1 ] && echo 'half masks' || echo 'whole masks')" '
+      NR == 1 { for (i = 1; i <= NF; ++i) at[$i] = i; next }
+      { printf "%s, %s rounds, %s bits\t%s\n", case, $1, $2, $at["speedup"] }'
 }
 
-# Hidden against another mode, over generators. $1: the other mode; the rest: what else is given.
-hidden_against() {
+over_assumptions() {
   local mode=$1
   shift
-  for triangle in 0 1; do
-    block --given dropout_mode="$mode" --given rng_triangle=$triangle "$@" --set dropout_mode=overlapped \
-      --sweep rng_rounds=3,5,7,10 --sweep rng_bits=8,32 --csv
-  done
-}
-
-# The same over attention kernels and regimes.
-over_assumptions() {
   for regime in cold sustained; do
     for attention in cudnn flash2; do
       for type in bf16 fp8; do
-        hidden_against "$1" --given regime=$regime --given attention_impl=$attention \
-          --given operators.attention.dtype=$type "${@:2}"
+        for triangle in 0 1; do hidden_against "$mode" $regime $attention $type $triangle "$@"; done
       done
     done
   done
 }
 
 workloads() {
-  for seq in 2048 4096 8192 16384; do over_assumptions fused --given seq=$seq "$@"; done
+  for seq in 2048 4096 8192 16384; do over_assumptions fused --given seq=$seq "$@" | sed "s/^/sequence $seq, /"; done
+}
+
+# What stands in the paper, then the range of the cases on standard input.
+beside() {
+  awk -F'\t' -v name="$1" -v paper="$2" '
+    { if (!n++ || $2 < least) { least = $2; low = $1 } if (n == 1 || $2 > most) { most = $2; high = $1 } }
+    END { printf "%s: paper %s, predicted %.2f to %.2f\n  most:  %s\n  least: %s\n", name, paper, least, most, high, low }'
 }
 
 echo
-echo '== Speedup of hidden over fused, beside the paper'
-echo "Llama 2 7B, sequence 4096: $(over_assumptions fused | range); paper 1.14"
-echo "Llama 2 7B, sequence 2048 to 16384: $(workloads | range); paper up to 1.23"
-echo "Llama 3 8B, sequence 4096: $(over_assumptions fused --given model=llama3_8b | range); paper 1.22"
-echo "Llama 3 8B, sequence 8192: $(over_assumptions fused --given model=llama3_8b --given seq=8192 | range); paper 1.22"
+echo '== Speedup of hidden over fused'
+over_assumptions fused | beside 'Llama 2 7B, sequence 4096' 1.14
+workloads | beside 'Llama 2 7B, sequence 2048 to 16384' 'up to 1.23'
+over_assumptions fused --given model=llama3_8b | beside 'Llama 3 8B, sequence 4096' 1.22
+over_assumptions fused --given model=llama3_8b --given seq=8192 | beside 'Llama 3 8B, sequence 8192' 1.22
+
+echo
 echo '== Speedup of hidden over in sequence'
-echo "Llama 3 8B, sequence 4096: $(over_assumptions sequential --given model=llama3_8b | range); paper 1.26"
-echo "Llama 3 8B, sequence 8192: $(over_assumptions sequential --given model=llama3_8b --given seq=8192 | range); paper 1.26"
+over_assumptions sequential --given model=llama3_8b | beside 'Llama 3 8B, sequence 4096' 1.26
+over_assumptions sequential --given model=llama3_8b --given seq=8192 | beside 'Llama 3 8B, sequence 8192' 1.26
 
 echo
 echo '== What fused dropout costs a steady block: measured and predicted, matmul operators'

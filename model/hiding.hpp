@@ -51,22 +51,16 @@ struct HidingConditions {
   Fidelity fidelity = Fidelity::pipeline;
 };
 
+// An operator's time alone with that work in place of its own; zero for what cannot run.
+Seconds time_alone(const Machine& machine, const Library& library, Operator op, Work work,
+                   const HidingConditions& conditions);
+
 Beside beside(const Machine& machine, const Library& library, const Block& block, const HiddenLaunch& launch,
               const HidingConditions& conditions);
 
 // The mask alone with the chip to itself, by a full grid.
 Seconds mask_in_turn(const Machine& machine, const Library& library, const Block& block, std::size_t mask,
                      const HidingConditions& conditions);
-
-// Plans for the hidden mask at that place of the block, those that promise most first; the last makes it in its turn.
-// GEMMs in `taken` have a mask beside them already.
-std::vector<HidingPlan> hiding_plans(const Machine& machine, const Library& library, const Block& block,
-                                     std::size_t mask, const std::vector<std::size_t>& taken,
-                                     const HidingConditions& conditions);
-
-// A grid and GEMMs that the block asks for by name, of which no CTA ever joins the other's.
-std::optional<Conflict> grid_conflict(const Machine& machine, const Library& library, const Block& block,
-                                      std::size_t mask, const HidingConditions& conditions);
 
 // What keeps the mask from being free, for people.
 std::string hiding_obstacle(const std::vector<Beside>& launches);

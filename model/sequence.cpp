@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "model/hiding.hpp"
+#include "model/hiding_plans.hpp"
 #include "model/interval.hpp"
 #include "model/operation.hpp"
 #include "model/predict.hpp"
@@ -184,6 +185,7 @@ class Course {
     if (steady(steps)) {
       clock = common_clock(machine_, steps, options_);
     }
+    Seconds longest;
     Summation sum(machine_, block_, sequence_);
     for (const SequenceStep& step : steps) {
       if (!step.feasible()) {
@@ -193,8 +195,13 @@ class Course {
       if (!steady(steps)) {
         clock = clock_of(machine_, step.op->op, step.prepared, sequence_.regime, options_);
       }
-      sequence_.clock_limit = clock.limit;
       sum.add(step, clock);
+      // Without a common clock, that of the operator that takes longest.
+      const Seconds time = time_of(machine_, step, clock.clock);
+      if (time > longest) {
+        longest = time;
+        sequence_.clock_limit = clock.limit;
+      }
     }
     sum.finish();
     return clock;
