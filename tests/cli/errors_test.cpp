@@ -21,11 +21,12 @@ void check_refused(const std::string& arguments, const std::string& text, const 
 }
 
 TEST_CASE("a command line that makes no sense") {
-  check_refused("predct x",
-                "error: unknown command 'predct'\n"
-                "note: did you mean 'predict'?\n"
-                "note: known commands: predict, explain, whatif, validate, diff, evolve, fit, calibrate, arch, program, "
-                "oracle, mcp, completion\n");
+  check_refused(
+      "predct x",
+      "error: unknown command 'predct'\n"
+      "note: did you mean 'predict'?\n"
+      "note: known commands: predict, explain, whatif, validate, diff, evolve, fit, calibrate, arch, program, "
+      "oracle, mcp, completion\n");
   check_refused("--bogus", "error: unknown option '--bogus'\n");
   check_refused("predict x.yaml --formt json",
                 "error: unknown option '--formt'\n"
@@ -109,6 +110,28 @@ TEST_CASE("a block that cannot run is bad input") {
   check_refused("predict llama2_block.yaml --arch a100-sxm",
                 "llama2_block.yaml: error: cannot run on NVIDIA A100 SXM4 80GB: qkv: NVIDIA A100 SXM4 80GB has no fp8 "
                 "tensor cores\n");
+}
+
+TEST_CASE("a mask's grid that never fits beside the GEMM asked for names both places") {
+  check_refused(
+      "predict - --arch h100-sxm",
+      "<stdin>:5:12: error: on NVIDIA H100 SXM5 80GB, no CTA of 'draw' (1024 threads) ever fits on an SM beside "
+      "one of 'up' (384 threads of 168 registers)\n"
+      "    - {name: draw, op: rng, stream: 1, under: [up], elements: 16777216, roun...\n"
+      "             ^\n"
+      "<stdin>:7:12: note: 'up' is here\n"
+      "    - {name: up, op: gemm, m: 4096, n: 4096, k: 4096, cta_m: 128, cta_n: 256...\n"
+      "             ^\n"
+      "note: leave out 'ctas' and 'threads' of the mask, or 'under', and they are chosen to fit\n",
+      "dropout: 0.1\n"
+      "dropout_mode: overlapped\n"
+      "tensors: {mask: 2 MiB, a: 32 MiB}\n"
+      "operators:\n"
+      "  - {name: draw, op: rng, stream: 1, under: [up], elements: 16777216, rounds: 7, bits: 8, ctas: 132,\n"
+      "     threads: 1024, registers: 64, writes: [mask]}\n"
+      "  - {name: up, op: gemm, m: 4096, n: 4096, k: 4096, cta_m: 128, cta_n: 256, threads: 384, registers: 168,\n"
+      "     writes: [a]}\n"
+      "  - {name: attention, op: attention, batch: 1, heads: 1, seq_q: 4096, head_dim: 128, reads: [a, mask]}\n");
 }
 
 TEST_CASE("tables with faults give no output and every fault") {

@@ -247,6 +247,35 @@ TEST_CASE("the timeline has the operators end to end") {
   CHECK(end == doctest::Approx(block["prediction"]["time"].get<double>() * 1e6));
 }
 
+TEST_CASE("the timeline shows a hidden mask on its own stream, within the time of its GEMM") {
+  const test::TemporaryFolder folder;
+  // Tensor memory leaves registers for the mask kernel.
+  const Result result =
+      run("predict llama2_block.yaml --arch b200 --set dropout_mode=overlapped --set rng_rounds=3 --json "
+          "--timeline " +
+          folder.file("trace.json"));
+  REQUIRE(result.exit == 0);
+  const json block = json::parse(result.out)["prediction"];
+  REQUIRE(block["hiding"][0]["parts"].size() >= 1);
+  const std::string host = block["hiding"][0]["parts"][0]["host"].get<std::string>();
+  const std::string name = host.substr(host.rfind(' ') + 1);
+  json mask;
+  json gemm;
+  std::vector<std::string> streams;
+  for (const json& event : json::parse(folder.read("trace.json"))["traceEvents"]) {
+    if (event["name"] == "thread_name") streams.push_back(event["args"]["name"].get<std::string>());
+    if (event["name"] == "dropout_mask/" + name) mask = event;
+    if (event["name"] == name) gemm = event;
+  }
+  CHECK(streams == std::vector<std::string>{"stream 0", "stream 1"});
+  REQUIRE(mask.is_object());
+  REQUIRE(gemm.is_object());
+  CHECK(mask["tid"] == 1);
+  CHECK(gemm["tid"] == 0);
+  CHECK(mask["ts"] == gemm["ts"]);
+  CHECK(mask["dur"].get<double>() <= gemm["dur"].get<double>());
+}
+
 TEST_CASE("an interrupt while waiting for input ends with 130") {
   const test::TemporaryFolder folder;
   const std::string script = folder.write(
