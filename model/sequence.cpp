@@ -148,9 +148,18 @@ class Course {
     if (options_.hiding) {
       plans_ = *options_.hiding;
     } else {
-      choose_plans(total_of(machine_, in_turn, conditions_, options_));
+      choose_plans(total_of(in_turn));
     }
     sequence_.plans = std::make_shared<const std::vector<HidingPlan>>(plans_);
+  }
+
+  // At the clock that these steps run at: under the power limit a kernel that takes more energy slows all of them.
+  [[nodiscard]] Seconds total_of(const std::vector<Step>& steps) const {
+    HidingConditions own = conditions_;
+    if (steady(steps)) {
+      own.clock = common_clock(machine_, steps, options_).clock;
+    }
+    return perfmodel::total_of(machine_, steps, own, options_);
   }
 
   // Mask by mask, the first of its plans that leaves the whole shorter.
@@ -167,7 +176,7 @@ class Course {
       plans_.push_back({i, {}, {}});
       for (HidingPlan& plan : hiding_plans(machine_, library_, block_, i, taken, conditions_)) {
         std::swap(plans_.back(), plan);
-        const Seconds total = total_of(machine_, prepared(plans_), conditions_, options_);
+        const Seconds total = total_of(prepared(plans_));
         if (total < worth_it * best || plans_.back().launches.empty()) {
           best = std::min(best, total);
           break;
