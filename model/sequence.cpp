@@ -154,7 +154,7 @@ class Course {
   }
 
   // At the clock that these steps run at: under the power limit a kernel that takes more energy slows all of them.
-  [[nodiscard]] Seconds total_of(const std::vector<Step>& steps) const {
+  [[nodiscard]] Seconds total_of(const std::vector<SequenceStep>& steps) const {
     HidingConditions own = conditions_;
     if (steady(steps)) {
       own.clock = common_clock(machine_, steps, options_).clock;
