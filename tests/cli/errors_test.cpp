@@ -117,10 +117,10 @@ TEST_CASE("a mask's grid that never fits beside the GEMM asked for names both pl
       "predict - --arch h100-sxm",
       "<stdin>:5:12: error: on NVIDIA H100 SXM5 80GB, no CTA of 'draw' (1024 threads) ever fits on an SM beside "
       "one of 'up' (384 threads of 168 registers)\n"
-      "    - {name: draw, op: rng, stream: 1, under: [up], elements: 16777216, roun...\n"
+      "    - {name: draw, op: rng, stream: 1, under: [up], elements: 16777216, ro...\n"
       "             ^\n"
       "<stdin>:7:12: note: 'up' is here\n"
-      "    - {name: up, op: gemm, m: 4096, n: 4096, k: 4096, cta_m: 128, cta_n: 256...\n"
+      "    - {name: up, op: gemm, m: 4096, n: 4096, k: 4096, cta_m: 128, cta_n: 2...\n"
       "             ^\n"
       "note: leave out 'ctas' and 'threads' of the mask, or 'under', and they are chosen to fit\n",
       "dropout: 0.1\n"

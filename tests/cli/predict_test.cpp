@@ -262,7 +262,8 @@ TEST_CASE("the timeline shows a hidden mask on its own stream, within the time o
   json mask;
   json gemm;
   std::vector<std::string> streams;
-  for (const json& event : json::parse(folder.read("trace.json"))["traceEvents"]) {
+  const json trace = json::parse(folder.read("trace.json"));
+  for (const json& event : trace["traceEvents"]) {
     if (event["name"] == "thread_name") streams.push_back(event["args"]["name"].get<std::string>());
     if (event["name"] == "dropout_mask/" + name) mask = event;
     if (event["name"] == name) gemm = event;
