@@ -47,15 +47,16 @@ class Summation {
 
   void add(const SequenceStep& step, const ClockState& clock) {
     Estimate own = summarise(machine_, step.run, step.prepared, clock, sequence_.regime);
-    if (step.launch == nullptr) {
+    if (step.beside == nullptr) {
       add(item(*step.op, step.run, std::move(own)));
       return;
     }
-    Estimate mask = summarise(machine_, step.mask_run, step.mask, clock, sequence_.regime);
+    Estimate mask = summarise(machine_, step.beside->run, step.beside->prepared, clock, sequence_.regime);
     const Seconds time = time_of(machine_, step, clock.clock);
     Estimate both = together(own, mask, time);
-    mask.time = (step.together.mask_end / step.together.both) * time;
-    SequenceItem beside = item(block_.operators[step.launch->mask], step.mask_run, std::move(mask));
+    const Beside& outcome = step.beside->together;
+    mask.time = (outcome.mask_end / outcome.both) * time;
+    SequenceItem beside = item(block_.operators[step.beside->launch->mask], step.beside->run, std::move(mask));
     beside.name += "/" + step.op->op.name;
     beside.beside = step.op->op.name;
     beside.matmul = false;
@@ -241,18 +242,20 @@ class Course {
     hiding.exposed = plan.launches.empty() ? hiding.in_turn : Seconds(0.0);
     std::vector<Beside> outcomes;
     for (const SequenceStep& step : steps) {
-      if (step.launch == nullptr || step.launch->mask != plan.mask) {
+      if (step.beside == nullptr || step.beside->launch->mask != plan.mask) {
         continue;
       }
-      outcomes.push_back(step.together);
-      hiding.exposed += step.together.added();
+      const HiddenLaunch& launch = *step.beside->launch;
+      const Beside& together = step.beside->together;
+      outcomes.push_back(together);
+      hiding.exposed += together.added();
       hiding.parts.push_back({.host = step.op->op.name,
-                              .previous = step.launch->previous,
-                              .kernel = step.launch->kernel,
-                              .share = static_cast<double>(step.launch->rng.elements) / elements,
-                              .ctas = step.launch->rng.ctas.value_or(0),
-                              .threads = step.launch->rng.threads.value_or(0),
-                              .slowdown = step.together.both / step.together.library});
+                              .previous = launch.previous,
+                              .kernel = launch.kernel,
+                              .share = static_cast<double>(launch.rng.elements) / elements,
+                              .ctas = launch.rng.ctas.value_or(0),
+                              .threads = launch.rng.threads.value_or(0),
+                              .slowdown = together.both / together.library});
     }
     hiding.why = plan.launches.empty() ? plan.why_not : hiding_obstacle(outcomes);
     return hiding;

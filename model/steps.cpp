@@ -34,8 +34,8 @@ Operator in_stream(Operator op, const Block& block) {
 }  // namespace
 
 std::vector<SequenceStep> prepare_steps(const Machine& machine, const Library& library, const Block& block,
-                                const std::vector<HidingPlan>& plans, const HidingConditions& conditions,
-                                const PredictOptions& options) {
+                                        const std::vector<HidingPlan>& plans, const HidingConditions& conditions,
+                                        const PredictOptions& options) {
   const Regime regime = conditions.regime;
   L2Content content(0.8 * machine.l2.capacity.value);
   // A steady repetition starts with what its own end leaves.
@@ -45,6 +45,7 @@ std::vector<SequenceStep> prepare_steps(const Machine& machine, const Library& l
     }
   }
   std::vector<SequenceStep> steps;
+  steps.reserve(block.operators.size());  // they are large
   for (std::size_t i = 0; i < block.operators.size(); ++i) {
     const BlockOperator& op = block.operators[i];
     if (hidden(plans, i)) {
@@ -57,15 +58,17 @@ std::vector<SequenceStep> prepare_steps(const Machine& machine, const Library& l
     SequenceStep& step = steps.emplace_back();
     step.op = &op;
     step.run = op.op;
-    step.launch = launch_beside(plans, i);
     content.use(op);
-    if (step.launch != nullptr) {
-      const BlockOperator& mask = block.operators[step.launch->mask];
-      step.run.work = step.launch->gemm;
-      step.mask_run = mask.op;
-      step.mask_run.work = step.launch->rng;
-      step.mask = prepare(machine, library, step.mask_run, regime, options);
-      step.together = beside(machine, library, block, *step.launch, conditions);
+    if (const HiddenLaunch* launch = launch_beside(plans, i)) {
+      const BlockOperator& mask = block.operators[launch->mask];
+      auto beside_it = std::make_unique<MaskBeside>();
+      beside_it->launch = launch;
+      beside_it->run = mask.op;
+      beside_it->run.work = launch->rng;
+      beside_it->prepared = prepare(machine, library, beside_it->run, regime, options);
+      beside_it->together = beside(machine, library, block, *launch, conditions);
+      step.run.work = launch->gemm;
+      step.beside = std::move(beside_it);
       for (const TensorUse& tensor : mask.writes) {
         content.use(tensor);
       }
@@ -75,19 +78,25 @@ std::vector<SequenceStep> prepare_steps(const Machine& machine, const Library& l
   return steps;
 }
 
-bool all_feasible(const std::vector<SequenceStep>& steps) { return std::ranges::all_of(steps, &SequenceStep::feasible); }
+bool all_feasible(const std::vector<SequenceStep>& steps) {
+  return std::ranges::all_of(steps, &SequenceStep::feasible);
+}
 
 Seconds time_of(const Machine& machine, const SequenceStep& step, Hertz clock) {
   const Seconds own = duration(machine, step.prepared, clock);
-  return step.launch == nullptr ? own : step.together.stretch() * (own + duration(machine, step.mask, clock));
+  if (step.beside == nullptr) {
+    return own;
+  }
+  return step.beside->together.stretch() * (own + duration(machine, step.beside->prepared, clock));
 }
 
 Seconds total_of(const Machine& machine, const std::vector<SequenceStep>& steps, const HidingConditions& conditions,
                  const PredictOptions& options) {
   Seconds sum;
   for (const SequenceStep& step : steps) {
-    const Hertz clock =
-        conditions.clock ? *conditions.clock : clock_of(machine, step.op->op, step.prepared, conditions.regime, options).clock;
+    const Hertz clock = conditions.clock
+                            ? *conditions.clock
+                            : clock_of(machine, step.op->op, step.prepared, conditions.regime, options).clock;
     sum += time_of(machine, step, clock);
   }
   return sum;
@@ -104,7 +113,9 @@ ClockState common_clock(const Machine& machine, const std::vector<SequenceStep>&
   Load load;
   for (const SequenceStep& step : steps) {
     load += step.prepared.load;
-    load += step.mask.load;  // none where there is no mask
+    if (step.beside != nullptr) {
+      load += step.beside->prepared.load;
+    }
   }
   if (options.clock) {
     return {*options.clock, ClockLimit::top, power_at(machine, load, total(*options.clock), *options.clock)};

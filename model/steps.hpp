@@ -2,6 +2,8 @@
 // before it leave it.
 #pragma once
 
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "model/clock.hpp"
@@ -10,26 +12,33 @@
 
 namespace perfmodel {
 
-// An operator in its turn. `launch`: part of a mask is made beside it, within its time.
+// Part of a mask, made beside a GEMM.
+struct MaskBeside {
+  const HiddenLaunch* launch = nullptr;
+  Operator run;
+  Prepared prepared;
+  Beside together;  // of the two, each prepared by itself
+};
+
+// An operator in its turn. `beside`: part of a mask is made within its time.
 struct SequenceStep {
   const BlockOperator* op = nullptr;
   Operator run;  // as it runs: by the kernel that leaves room, where the library's leaves none
   Prepared prepared;
-  const HiddenLaunch* launch = nullptr;
-  Operator mask_run;
-  Prepared mask;
-  Beside together;  // of the two, each prepared by itself
+  std::unique_ptr<const MaskBeside> beside;
 
-  [[nodiscard]] bool feasible() const { return prepared.feasible() && (launch == nullptr || mask.feasible()); }
+  [[nodiscard]] bool feasible() const {
+    return prepared.feasible() && (beside == nullptr || beside->prepared.feasible());
+  }
   [[nodiscard]] const std::string& refusal() const {
-    return prepared.feasible() ? mask.plan.refusal : prepared.plan.refusal;
+    return prepared.feasible() && beside != nullptr ? beside->prepared.plan.refusal : prepared.plan.refusal;
   }
 };
 
 // Masks that `plans` launch beside GEMMs have no step of their own. Block and plans have to outlive the steps.
 std::vector<SequenceStep> prepare_steps(const Machine& machine, const Library& library, const Block& block,
-                                const std::vector<HidingPlan>& plans, const HidingConditions& conditions,
-                                const PredictOptions& options);
+                                        const std::vector<HidingPlan>& plans, const HidingConditions& conditions,
+                                        const PredictOptions& options);
 
 bool all_feasible(const std::vector<SequenceStep>& steps);
 
