@@ -311,13 +311,18 @@ class EventRun {
         continue;
       }
       dispatch(stream);
-      if (waits(stream) && !options_.inside) {
+      if (waits(stream) && !options_.inside && !apart()) {
         return;  // nothing else is dispatched before
       }
     }
-    if (!second_begun_ && !waits(0)) {
+    if (!second_begun_ && (apart() || !waits(0))) {
       begin(1, now_ + options_.delay.si());
     }
+  }
+
+  // SMs of their own have a dispatcher of their own.
+  [[nodiscard]] bool apart() const {
+    return options_.last_sm[0] <= options_.first_sm[1] || options_.last_sm[1] <= options_.first_sm[0];
   }
 
   // Whether CTAs of the stream's kernel are still to be dispatched.

@@ -105,7 +105,10 @@ double shadowed(const Machine& machine, const Side& side, double tensor) {
   }
   consider(Resource::xu, contention.xu.value);
   const auto stretched = [&](double part) { return 1.0 / std::max(0.05, 1.0 - part * tensor); };
-  return (1.0 - multiply) * stretched(lost) + multiply * (2.0 * stretched(contention.multiply.value) - 1.0);
+  const double all = (1.0 - multiply) * stretched(lost) + multiply * (2.0 * stretched(contention.multiply.value) - 1.0);
+  // Work of the tensor cores themselves loses nothing in this way.
+  const double own = share(side.use, Resource::tensor);
+  return own > 0 ? 1.0 + side.port() / (side.port() + own) * (all - 1.0) : all;
 }
 
 // Work that keeps its pipes busy from many warps: what the other takes of them it goes without. Of its time only that

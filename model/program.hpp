@@ -90,7 +90,7 @@ struct Program {
   int tmem_columns = 0;
   int cluster = 1;
   double multiply = 0;  // share of its ALU port's time that 64-bit products take
-  double stalled = 1;   // share of the time for which one warp of a sub-partition, alone there, cannot issue
+  double stalled = 1;   // share of its time that a warp alone on its sub-partition cannot issue; 1: not known
   std::shared_ptr<const SmCode> code;  // the same work as a pipeline program, where there is one
 
   void add(const Segment& segment) { segments[static_cast<std::size_t>(segment_count++)] = segment; }

@@ -13,19 +13,18 @@ namespace {
 
 constexpr int warp = 32;
 
-// How much of the time a warp that has its sub-partition to itself is stalled. Where nobody has counted, it stalls in every
-// round of the longest chain.
+// How much of the time a warp that has its sub-partition to itself is stalled. Where nobody has counted, it stalls in
+// every round of the longest chain.
 double stalled_share(const Machine& machine, Cycles port, const SequenceCounts& word) {
-  const double lone = word.lone > 0 ? word.lone
-                                    : port.si() + word.chain_of("imad_wide") * machine.transfer.round_stall.value.si();
+  const double lone =
+      word.lone > 0 ? word.lone : port.si() + word.chain_of("imad_wide") * machine.transfer.round_stall.value.si();
   return lone > port.si() ? 1.0 - port.si() / lone : 0.0;
 }
 
 }  // namespace
 
 // Grid-stride: every thread makes the same number of words, give or take one. Work of a sub-partition's warps adds up
-// on its own quarter of the pipes, so that a number of warps that four does not divide leaves some of them idle. The port
-// idles while all warps of a sub-partition are stalled, which they are independently of each other.
+// on its own quarter of the pipes, so that a number of warps that four does not divide leaves some of them idle.
 Plan lower_rng(const Machine& machine, const Library& library, const Rng& rng, const LowerOptions& options) {
   const auto sms = static_cast<double>(machine.sms.value);
   const int threads = rng.threads.value_or(256);
@@ -46,14 +45,11 @@ Plan lower_rng(const Machine& machine, const Library& library, const Rng& rng, c
   const double stacked = std::ceil(resident * kernel.program.warps / partitions);  // warps of a sub-partition
   const Cycles port = warp * partitions * one_thread.largest();                    // a word of one warp
   kernel.program.stalled = stalled_share(machine, port, word);
-  kernel.program.multiply = word.of("imad_wide") / std::max(1.0, word.total());
+  kernel.program.multiply = word.of("imad_wide") / (one_thread.largest() * pipe_rate(machine, Resource::alu));
 
   Segment loop;
   loop.count = std::ceil(words / (ctas * threads) * stacked) / stacked;
   loop.busy = stacked * partitions / resident * warp * one_thread;
-  // Of a grid of several waves the last one has fewer CTAs on an SM.
-  const double least = ctas > fits * sms ? std::ceil(kernel.program.warps / partitions) : stacked;
-  loop.interval = least * port / (1.0 - std::pow(kernel.program.stalled, least));
   kernel.program.add(loop);
   kernel.held = words * (one_thread - executed(machine, word.instructions, 1.0));
   kernel.output = mask_bytes(rng.form, 32.0 * words);

@@ -44,9 +44,17 @@ struct Item {
   Limiter limiter = Limiter::recurrence;
 };
 
+// Of the time, what the port of a sub-partition is in use where so many CTAs want it all the time: it idles while all
+// their warps there are stalled, which they are independently of each other.
+double port_use(const Machine& machine, const Program& program, int ctas) {
+  const auto partitions = static_cast<double>(machine.limits.sub_partitions.value);
+  const double warps = std::ceil(ctas * program.warps / partitions);
+  return program.stalled < 1.0 ? 1.0 - std::pow(program.stalled, warps) : 1.0;
+}
+
 // One item of a CTA that shares the SM with `ctas` - 1 of its like: its own dependent course, unless all of them
 // together ask for more of a resource than there is. While one waits, the others work.
-Item item_of(const Program& program, int ctas) {
+Item item_of(const Machine& machine, const Program& program, int ctas) {
   Item item;
   Demand shared;
   Cycles own;
@@ -58,7 +66,7 @@ Item item_of(const Program& program, int ctas) {
     item.busy += segment.count * segment.busy;
     item.busy += segment.count * segment.aside;
   }
-  item.time = std::max(own, static_cast<double>(ctas) * shared.largest());
+  item.time = std::max(own, static_cast<double>(ctas) / port_use(machine, program, ctas) * shared.largest());
   Cycles most;
   for (const Resource resource : all_resources) {
     if (item.busy[resource] > most) {
@@ -76,7 +84,7 @@ Item item_of(const Program& program, int ctas) {
 }  // namespace
 
 // Every resident simulated beside the others. The shorter ones run so many items more that all are there to the end.
-SmRates simulated_rates(std::span<const Resident> residents) {
+SmRates simulated_rates(const Machine& machine, std::span<const Resident> residents) {
   SmRates rates;
   rates.count = static_cast<int>(std::min<std::size_t>(residents.size(), max_residents));
   const auto count = static_cast<std::size_t>(rates.count);
@@ -94,7 +102,7 @@ SmRates simulated_rates(std::span<const Resident> residents) {
   }
   const SimulationResult result = simulator.run({set.data(), count});
   for (std::size_t i = 0; i < count; ++i) {
-    const Item closed = item_of(*residents[i].program, residents[i].ctas);
+    const Item closed = item_of(machine, *residents[i].program, residents[i].ctas);
     ResidentRate& rate = rates.residents[i];
     rate.item = Cycles((result.last_item[i] - result.first_item[i]) / (set[i].items - 1));
     rate.busy = closed.busy;
@@ -107,16 +115,17 @@ SmRates simulated_rates(std::span<const Resident> residents) {
   return rates;
 }
 
-SmRates sm_rates(const Machine&, const OperatingPoint&, std::span<const Resident> residents, Fidelity fidelity) {
+SmRates sm_rates(const Machine& machine, const OperatingPoint&, std::span<const Resident> residents,
+                 Fidelity fidelity) {
   const bool programs = std::ranges::all_of(residents, [](const Resident& r) { return r.program->code != nullptr; });
   if (fidelity != Fidelity::bound && programs) {
-    return simulated_rates(residents);
+    return simulated_rates(machine, residents);
   }
   SmRates rates;
   rates.count = static_cast<int>(std::min<std::size_t>(residents.size(), max_residents));
   for (int i = 0; i < rates.count; ++i) {
     const Resident& resident = residents[static_cast<std::size_t>(i)];
-    const Item item = item_of(*resident.program, resident.ctas);
+    const Item item = item_of(machine, *resident.program, resident.ctas);
     ResidentRate& rate = rates.residents[static_cast<std::size_t>(i)];
     rate.item = item.time;
     rate.busy = item.busy;
