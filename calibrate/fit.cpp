@@ -25,7 +25,8 @@ constexpr double power_weight = 0.7;
 constexpr double passing_clock_weight = 0.2;
 
 // Above this share of the top clock tools show more than tensor work gets: steady attention at a shown 1700 to 1900 MHz
-// takes as many microseconds more than cold as if it ran at 1600 to 1730. There the time is compared at the model's clock.
+// takes as many microseconds more than cold as if it ran at 1600 to 1730. There the time is compared at the model's
+// clock.
 constexpr double honest_share = 0.82;
 
 // Rows of other groups' tables rest on protocols that are known less well.
@@ -160,6 +161,10 @@ HeldOut hold_out(const Machine& machine, const Library& library, const Measureme
           answer.regime, answer.limiter};
 }
 
+// Tables of tiles say how far off the closed form of tile programs is, which has no fitted constants of its own; they
+// are too many rows of too few kernels for the constants of others to be learned from.
+bool learned_from(const Measurement& measured) { return measured.table.find("_tiles") == std::string::npos; }
+
 // Rows that a fit learns from: a long table says no more by all of its rows than by some hundred spread over it.
 std::vector<std::size_t> thinned(const std::vector<Measurement>& measurements, const FitOptions& options) {
   std::map<std::string, std::size_t> rows;
@@ -172,7 +177,7 @@ std::vector<std::size_t> thinned(const std::vector<Measurement>& measurements, c
     const std::string& table = measurements[i].table;
     const std::size_t stride =
         rows[table] > options.long_table ? (rows[table] + options.thinned_rows - 1) / options.thinned_rows : 1;
-    if (seen[table]++ % stride == 0) {
+    if (learned_from(measurements[i]) && seen[table]++ % stride == 0) {
       kept.push_back(i);
     }
   }
@@ -214,8 +219,7 @@ Machine with(const Machine& machine, const std::vector<std::string>& keys, const
 // little of the kernels alone, and would drag their constants along.
 bool speaks_for(const FitStage& stage, const Measurement& measured) {
   const bool pair = !measured.block && std::holds_alternative<Overlap>(measured.op.work);
-  return stage.operators.empty() ? !pair
-                                 : !measured.block && residual_class(measured.op).starts_with(stage.operators);
+  return stage.operators.empty() ? !pair : !measured.block && residual_class(measured.op).starts_with(stage.operators);
 }
 
 // Stage after stage, each with its own rows.

@@ -94,15 +94,19 @@ std::string text_fit(const Fit& fit, const Machine& before) {
 }
 
 std::vector<std::string> fit_tables(const std::string& folder) {
-  static constexpr std::array<const char*, 9> names = {"gemm.csv",
-                                                       "attention.csv",
-                                                       "rng.csv",
-                                                       "power.csv",
-                                                       "block.csv",
-                                                       "attention_flash3.csv",
-                                                       "attention_trtllm.csv",
-                                                       "attention_published.csv",
-                                                       "overlap.csv"};
+  static constexpr std::array<const char*, 13> names = {"gemm.csv",
+                                                        "attention.csv",
+                                                        "rng.csv",
+                                                        "power.csv",
+                                                        "block.csv",
+                                                        "attention_flash3.csv",
+                                                        "attention_trtllm.csv",
+                                                        "attention_published.csv",
+                                                        "overlap.csv",
+                                                        "gemm_tiles.csv",
+                                                        "gemm_tiles_other.csv",
+                                                        "attention_tiles.csv",
+                                                        "attention_tiles_other.csv"};
   std::vector<std::string> paths;
   for (const char* name : names) {
     const std::filesystem::path path = std::filesystem::path(folder) / name;

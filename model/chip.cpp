@@ -71,12 +71,12 @@ Waves waves_of(const Machine& machine, const Kernel& kernel, int residency, Fide
 
 }  // namespace
 
-Seconds overlapped_time(const Machine& machine, Seconds sm, Seconds l2, Seconds dram) {
+Seconds overlapped_time(const Machine& machine, Seconds sm, Seconds l2, Seconds dram, double exponent) {
   const double most = std::max({sm.si(), l2.si(), dram.si()});
   if (most <= 0) {
     return Seconds(0);
   }
-  const double exponent = machine.dram.overlap.value;
+  exponent = exponent > 0 ? exponent : machine.dram.overlap.value;
   // A time below a tenth of the longest adds next to nothing, and powers are dear.
   double sum = 0;
   for (const Seconds part : {sm, l2, dram}) {
@@ -90,8 +90,9 @@ namespace {
 
 // Of SM time and memory. A simulation whose loads share the L2's bandwidth among the SMs is only bounded by it.
 Seconds together(const Machine& machine, const KernelWork& work, Seconds sm) {
-  return work.l2_inside ? std::max(work.memory.l2, overlapped_time(machine, sm, Seconds(0), work.memory.dram))
-                        : overlapped_time(machine, sm, work.memory.l2, work.memory.dram);
+  return work.l2_inside
+             ? std::max(work.memory.l2, overlapped_time(machine, sm, Seconds(0), work.memory.dram, work.overlap))
+             : overlapped_time(machine, sm, work.memory.l2, work.memory.dram, work.overlap);
 }
 
 }  // namespace
@@ -111,7 +112,8 @@ KernelWork kernel_work(const Machine& machine, const Kernel& kernel, int residen
   work.busy = kernel.items * waves.rate.busy;
   work.limiter = waves.rate.limiter;
   work.memory = memory_time(machine, kernel, state);
-  work.l2_inside = fidelity != Fidelity::bound && kernel.program.code != nullptr;
+  work.overlap = kernel.overlap;
+  work.l2_inside = kernel.overlap > 0 || (fidelity != Fidelity::bound && kernel.program.code != nullptr);
   return work;
 }
 

@@ -18,14 +18,15 @@ struct KernelWork {
   Limiter limiter = Limiter::tensor;  // what the SM waits for
   MemoryTime memory;
   bool l2_inside = false;  // the SM time has the loads from the L2 in it already
+  double overlap = 0;      // exponent of the norm in place of dram.overlap, 0: that
 };
 
 // Closed form. `residency` CTAs fit on an SM at once; at least one.
 KernelWork kernel_work(const Machine& machine, const Kernel& kernel, int residency, const L2State& state,
                        Fidelity fidelity);
 
-// The norm behind dram.overlap: the longest of the times, and more where others come near it.
-Seconds overlapped_time(const Machine& machine, Seconds sm, Seconds l2, Seconds dram);
+// The norm behind dram.overlap: the longest of the times, and more where others come near it. `exponent`: in its place.
+Seconds overlapped_time(const Machine& machine, Seconds sm, Seconds l2, Seconds dram, double exponent = 0);
 
 // Start to end, without the launch gap before it.
 Seconds duration(const Machine& machine, const KernelWork& work, Hertz clock);

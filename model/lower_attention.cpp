@@ -9,6 +9,7 @@
 #include "model/pricing.hpp"
 #include "model/schedule.hpp"
 #include "model/sm.hpp"
+#include "model/tile_attention.hpp"
 
 namespace perfmodel {
 
@@ -440,6 +441,28 @@ CodeCounts without_serial_parts(CodeCounts code) {
   return code;
 }
 
+bool is_tile_program(const Machine& machine, const Attention& attention) {
+  return attention.impl.family == Family::triton && attention.pass == Pass::fwd &&
+         machine.tensor.generation == TensorGeneration::wgmma;
+}
+
+Plan tile_plan(const Machine& machine, const AttentionProgram& program, const Attention& attention,
+               const LowerOptions& options) {
+  const AttentionTile& usual = tile_of(program, attention);
+  AttentionTileConfig config;
+  config.cta_m = usual.cta_m;
+  config.cta_n = usual.cta_n;
+  config.warps = program.threads / 32;
+  const TileAttention tile = tile_attention(attention, config);
+  Plan plan;
+  const Kernel& kernel = plan.add(tile_attention_kernel(machine, attention, tile, options));
+  if (options.describe) {
+    plan.description = fmt::format("{}x{}, {} stages, {} threads, {} CTAs", tile.config.cta_m, tile.config.cta_n,
+                                   tile.config.stages, 32 * tile.config.warps, kernel.ctas);
+  }
+  return plan;
+}
+
 Plan refused(std::string why) {
   Plan plan;
   plan.refusal = std::move(why);
@@ -469,6 +492,9 @@ Plan lower_attention(const Machine& machine, const Library& library, const Atten
   }
   if (tiles_of(*program, attention) > most_tiles) {
     return refused(fmt::format("more than {:.0f} tiles of one head", most_tiles));
+  }
+  if (is_tile_program(machine, attention)) {
+    return tile_plan(machine, *program, attention, options);
   }
   const Cutting cutting =
       attention.pass == Pass::fwd ? cut_forward(machine, *program, attention) : cut_backward(*program, attention);

@@ -17,6 +17,8 @@ struct Prepared {
   std::array<int, max_kernels> residency{};  // CTAs that fit on an SM
   Load load;                                 // of all kernels
   Seconds timer;                             // what the timer adds to the kernels' own time
+  Load beside;                               // of what the timer runs between two repetitions
+  Seconds beside_time;                       // of it; zero where nothing does
 
   [[nodiscard]] bool feasible() const { return plan.refusal.empty(); }
 };

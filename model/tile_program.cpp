@@ -5,6 +5,7 @@
 
 #include "model/pricing.hpp"
 #include "model/residency.hpp"
+#include "model/tile_product.hpp"
 
 namespace perfmodel {
 
@@ -40,23 +41,11 @@ double needed_registers(const Gemm& gemm, const GemmConfig& config) {
   return accumulators(config) + (config.tma ? 26.0 : 18.0 + 2.9 * copies);
 }
 
-// wgmma instructions of an iteration and the columns of each: warpgroups share the rows first, then the columns.
-struct Products {
-  double count = 0;
-  double columns = 0;
-  double warpgroups = 1;
-};
-
-Products products_of(const Machine& machine, const Gemm& gemm, const GemmConfig& config) {
-  const auto rows = static_cast<double>(machine.tensor.rows.value);
-  const double blocks = std::max(1.0, config.cta_m / rows);
-  Products products;
-  products.warpgroups = std::max(1, config.warps / 4);
-  const double down = std::min(products.warpgroups, blocks);
-  products.columns = std::min(static_cast<double>(machine.tensor.maximum_columns.value),
-                              config.cta_n / std::max(1.0, products.warpgroups / down));
-  products.count = blocks * config.cta_n / products.columns * config.cta_k * element_bytes(gemm.dtype) / 32.0;
-  return products;
+TileProduct product_of(const Machine& machine, const Gemm& gemm, const GemmConfig& config) {
+  const ProductShape shape{static_cast<double>(config.cta_m), static_cast<double>(config.cta_n),
+                           static_cast<double>(config.cta_k)};
+  return tile_product(machine, gemm.dtype, shape, rows_first(machine, config.cta_m, std::max(1, config.warps / 4)),
+                      /*first_in_registers=*/false);
 }
 
 // Whether the compiler has the warps wait for each product before they go on: spilled accumulators, and wide tiles of
@@ -101,14 +90,12 @@ CompiledTile compiled_tile(const Gemm& gemm, const GemmConfig& config) {
 }
 
 TileIteration tile_iteration(const Machine& machine, const Gemm& gemm, const GemmConfig& config) {
-  const Products products = products_of(machine, gemm, config);
-  const double each =
-      std::max(products.columns / 2, 16 + products.columns / 4);  // m64nN, both operands in shared memory
-  const double tensor = products.count * each;
+  const TileProduct product = product_of(machine, gemm, config);
+  const double tensor = product.busy().si();
   const double port = pipe_rate(machine, Resource::smem).si();
   const double bytes = operand_bytes(gemm, config);
   const double writes = (config.tma ? machine.shared_memory.copy_contention.value : 1.0) * bytes / port;
-  const double reads = products.count * (2048 + 32 * products.columns) / port;
+  const double reads = product.operands.si() / port;
   // Spilled registers go out and come back through the L2, at an SM's share of it.
   const double share =
       machine.l2.bandwidth.value.si() / static_cast<double>(machine.sms.value) / machine.clock.datasheet.value.si();
@@ -122,9 +109,8 @@ TileIteration tile_iteration(const Machine& machine, const Gemm& gemm, const Gem
   if (waits_for_products(config)) {
     const double wait = machine.tensor.latency.value.si();
     const double barriers = machine.transfer.barrier_wait.value.si() + machine.transfer.cta_barrier.value.si();
-    const double turns = products.count / products.warpgroups;
     const double copies = config.tma ? 0.0 : 4.0 * bytes / 512.0;
-    chain = turns * std::max(products.warpgroups * each, each + wait) + wait + copies + barriers;
+    chain = one_by_one(machine, product).si() + wait + copies + barriers;
     alone = chain + spilled;
   }
   const double latency =
