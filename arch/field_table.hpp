@@ -71,6 +71,7 @@
   X(transfer.round_stall, required, "0 clk", "20 clk", "what a warp alone on its sub-partition waits in each round of a Philox call, beyond its port time, where its code was not counted") \
   X(transfer.iteration, required, "20 clk", "1000 clk", "shortest main-loop iteration of a GEMM: barrier wait, tensor instruction, release") \
   X(transfer.epilogue, required, "4 B/clk", "256 B/clk", "rate at which one SM takes an output tile from registers to the L2") \
+  X(transfer.tensor_map, required, "0 us", "10 us", "a CTA writes its tensor maps to memory and fences them before it may use them") \
   X(transfer.cold_prologue, required, "0 us", "10 us", "what the prologue takes longer when caches and translations are cold") \
   X(transfer.prologue, required, "0.1 us", "10 us", "kernel start to the first operands asked for, and last store to the end, beyond an empty kernel") \
   \
@@ -81,10 +82,18 @@
   X(contention.turn,     required, "0 clk", "60 clk", "how long an instruction waits for its turn beside another CTA that keeps one warp of its sub-partition at work") \
   X(contention.gap,      required, "0", "0.5", "share of the time that all of a CTA's warps on a sub-partition have to be stalled for another CTA's to get a turn") \
   \
+  X(tiles.columns,     required, "1", "2", "columns of output tiles, eight rows of each, that the CTAs of a GPC go through in step where nothing holds them up") \
+  X(tiles.onset,       required, "0.5", "8", "time of the L2, did nothing merge, over that of the SMs at which CTAs are in step for half of their requests") \
+  X(tiles.latency,     required, "1", "2", "latency of a tile's loads, beside those of all other CTAs, over that of a load alone") \
+  X(tiles.around,      required, "0 clk", "10000 clk", "what a CTA of one tile takes outside of its loop: addresses, the last product, the output, the next CTA") \
+  X(tiles.meeting,     required, "2", "16", "exponent of the norm that adds what the CTAs of tile programs wait for by chance; large means perfect overlap") \
+  X(tiles.first_touch, required, "1", "8", "the same of attention's DRAM time: heads are first touched one after the other, and all CTAs of one wait") \
+  \
   X(l2.capacity,     required, "1 MiB", "1024 MiB", "size of the L2 cache") \
   X(l2.line,         required, "32 B", "512 B", "cache line") \
   X(l2.partitions,   required, "1", "16", "partitions of the L2 with their own crossbar") \
   X(l2.bandwidth,    required, "0.5 TB/s", "100 TB/s", "read hits of the whole chip; does not follow the SM clock") \
+  X(l2.copy_share,   required, "0.5", "1", "share of that bandwidth that the copy engines of all SMs together reach") \
   X(l2.port,         required, "8 B/clk", "1024 B/clk", "what one SM takes from the L2 at most while the others are idle") \
   X(l2.near_latency, required, "50 ns", "1000 ns", "latency of a hit in the near partition") \
   X(l2.far_latency,  required, "50 ns", "1000 ns", "latency of a hit in the far partition") \

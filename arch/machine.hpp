@@ -133,6 +133,7 @@ struct Transfer {
   Constant<Cycles> round_stall;       // what a warp alone on its sub-partition waits in a Philox round
   Constant<Cycles> iteration;         // shortest main-loop iteration: barrier, one tensor instruction, release
   Constant<BytesPerCycle> epilogue;   // output of a tile from the registers of one SM to the L2
+  Constant<Seconds> tensor_map;       // a CTA makes its tensor maps and fences them
   Constant<Seconds> cold_prologue;    // more of it when caches and translations are cold
   Constant<Seconds> prologue;         // kernel start to the first operands asked for, and from the last store to the end
 };
@@ -147,6 +148,16 @@ struct Contention {
   Ratio gap;              // a CTA whose warps are all stalled for less of the time lets no other CTA's warps in
 };
 
+// Programs written tile by tile, a CTA an output tile: how their CTAs get on beside each other.
+struct Tiles {
+  Ratio columns;            // of tiles that a GPC's CTAs go through in step, eight rows of each
+  Ratio onset;              // the L2's load over the SMs' at which CTAs lose step by half
+  Ratio latency;            // of a load beside those of all others, over that of one alone
+  Constant<Cycles> around;  // of a tile, outside of its loop
+  Ratio meeting;            // exponent of the norm that adds what meets by chance
+  Ratio first_touch;        // the same of DRAM time where all CTAs of a head wait for what one of them touches first
+};
+
 // The L2 has its own clock: bandwidths per second and latencies in seconds.
 struct L2 {
   Constant<Bytes> capacity;
@@ -159,6 +170,7 @@ struct L2 {
   Ratio dirty;                         // share of dirty lines after a large fill
   Ratio dirty_capacity;                // the same fill's dirty data as a share of the capacity
   Count coalesced;                     // SMs whose reads of a line at about the same time reach the L2 as one
+  Ratio copy_share;                    // of the bandwidth that the copy engines of all SMs reach
   Ratio unaligned_read;                // sectors fetched for rows that start off a sector, over those of aligned rows
   Ratio unaligned_write;               // cost of output rows that start off a line, over that of aligned rows
 };
@@ -254,6 +266,7 @@ struct Machine {
   Limits limits;
   Transfer transfer;
   Contention contention;
+  Tiles tiles;
   L2 l2;
   Dram dram;
   Launch launch;

@@ -7,6 +7,8 @@
 #include <optional>
 #include <set>
 #include <stdexcept>
+#include <string_view>
+#include <tuple>
 
 #include "arch/fields.hpp"
 #include "calibrate/least_squares.hpp"
@@ -136,19 +138,29 @@ std::vector<FitParameter> parameters_of(const Machine& machine, const std::vecto
   return parameters;
 }
 
-// Families dealt out to folds in the order of a hash, so that neighbours in a table do not end up together.
+constexpr std::string_view tiles = "tiles";
+
+// Of a residual class: what a program's author chose.
+bool is_tile(const Measurement& measured) { return !measured.block && residual_class(measured.op).ends_with(tiles); }
+
+// Families dealt out to folds in the order of a hash, so that neighbours in a table do not end up together. Those of
+// tiles come last, so that a table of them more does not deal the others anew.
 std::map<std::string, int> deal(const std::vector<Measurement>& measurements, int folds) {
-  std::set<std::pair<std::uint64_t, std::string>> families;
+  std::set<std::string> others;
+  for (const Measurement& measured : measurements) {
+    if (!is_tile(measured)) others.insert(measured.family);
+  }
+  std::set<std::tuple<bool, std::uint64_t, std::string>> families;
   for (const Measurement& measured : measurements) {
     std::uint64_t hash = 1469598103934665603ULL;
     for (const char c : measured.family) {
       hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
     }
-    families.emplace(hash, measured.family);
+    families.emplace(!others.contains(measured.family), hash, measured.family);
   }
   std::map<std::string, int> fold;
   int next = 0;
-  for (const auto& [hash, family] : families) {
+  for (const auto& [tile, hash, family] : families) {
     fold[family] = next;
     next = (next + 1) % folds;
   }
@@ -161,9 +173,8 @@ HeldOut hold_out(const Machine& machine, const Library& library, const Measureme
           answer.regime, answer.limiter};
 }
 
-// Tables of tiles say how far off the closed form of tile programs is, which has no fitted constants of its own; they
-// are too many rows of too few kernels for the constants of others to be learned from.
-bool learned_from(const Measurement& measured) { return measured.table.find("_tiles") == std::string::npos; }
+// Tables of another card only tell how far off a fit is there.
+bool learned_from(const Measurement& measured) { return measured.table.find("_other") == std::string::npos; }
 
 // Rows that a fit learns from: a long table says no more by all of its rows than by some hundred spread over it.
 std::vector<std::size_t> thinned(const std::vector<Measurement>& measurements, const FitOptions& options) {
@@ -216,10 +227,11 @@ Machine with(const Machine& machine, const std::vector<std::string>& keys, const
 }
 
 // What kernels cost each other on an SM is learned in a stage of its own, from the rows where two run: those rows say
-// little of the kernels alone, and would drag their constants along.
+// little of the kernels alone, and would drag their constants along. So would the many tiles of a few programs.
 bool speaks_for(const FitStage& stage, const Measurement& measured) {
-  const bool pair = !measured.block && std::holds_alternative<Overlap>(measured.op.work);
-  return stage.operators.empty() ? !pair : !measured.block && residual_class(measured.op).starts_with(stage.operators);
+  if (stage.operators == tiles || is_tile(measured)) return stage.operators == tiles && is_tile(measured);
+  const std::string_view kind = measured.block ? "block" : residual_class(measured.op);
+  return stage.operators.empty() ? kind != "overlap" : kind.starts_with(stage.operators);
 }
 
 // Stage after stage, each with its own rows.
@@ -320,44 +332,42 @@ std::vector<ResidualQuantiles> residual_quantiles(const std::vector<Measurement>
 
 const std::vector<FitStage>& fit_stages(const Machine& machine) {
   // H100's tables have a clock beside each time, so that one fit can tell the two apart; B200's have none.
-  static const std::vector<FitStage> hopper = {{"",
-                                                {"transfer.iteration",
-                                                 "transfer.epilogue",
-                                                 "transfer.prologue",
-                                                 "transfer.cold_prologue",
-                                                 "clock.droop_power",
-                                                 "clock.plateau",
-                                                 "l2.dirty",
-                                                 "l2.dirty_capacity",
-                                                 "l2.unaligned_read",
-                                                 "dram.overlap",
-                                                 "launch.grid",
-                                                 "launch.cold_code",
-                                                 "launch.scale",
-                                                 "launch.reduction",
-                                                 "power.held",
-                                                 "power.voltage_slope",
-                                                 "power.tensor_cycle",
-                                                 "power.tensor_fp8",
-                                                 "power.zeros",
-                                                 "code.cudnn_fwd.softmax",
-                                                 "code.cudnn_fwd.dropout",
-                                                 "code.cudnn_fwd.tile",
-                                                 "code.cudnn_fwd.serial",
-                                                 "code.cudnn_bwd.softmax",
-                                                 "code.cudnn_bwd.dropout",
-                                                 "code.cudnn_bwd.tile",
-                                                 "code.cudnn_bwd.serial",
-                                                 "code.flash2_fwd.softmax",
-                                                 "code.flash2_fwd.dropout",
-                                                 "code.flash2_fwd.tile",
-                                                 "code.flash2_fwd.tensor",
-                                                 "code.flash2_bwd.softmax",
-                                                 "code.flash2_bwd.dropout",
-                                                 "code.flash2_bwd.iteration",
-                                                 "code.flash3_fwd.tile",
-                                                 "code.flash3_fwd.start"}},
-                                               {"overlap", {"contention.turn"}}};
+  static const std::vector<FitStage> hopper = {
+      {"",
+       {"transfer.iteration",
+        "transfer.prologue",
+        "transfer.cold_prologue",
+        "clock.plateau",
+        "l2.dirty",
+        "l2.dirty_capacity",
+        "dram.overlap",
+        "launch.grid",
+        "launch.cold_code",
+        "launch.reduction",
+        "power.voltage_slope",
+        "power.tensor_cycle",
+        "power.tensor_fp8",
+        "power.zeros",
+        "code.cudnn_fwd.softmax",
+        "code.cudnn_fwd.dropout",
+        "code.cudnn_fwd.tile",
+        "code.cudnn_fwd.serial",
+        "code.cudnn_bwd.softmax",
+        "code.cudnn_bwd.dropout",
+        "code.cudnn_bwd.tile",
+        "code.cudnn_bwd.serial",
+        "code.flash2_fwd.softmax",
+        "code.flash2_fwd.dropout",
+        "code.flash2_fwd.tile",
+        "code.flash2_fwd.tensor",
+        "code.flash2_bwd.softmax",
+        "code.flash2_bwd.dropout",
+        "code.flash2_bwd.iteration",
+        "code.flash3_fwd.tile",
+        "code.flash3_fwd.start"}},
+      {"tiles",
+       {"tiles.columns", "tiles.onset", "tiles.latency", "tiles.around", "tiles.meeting", "tiles.first_touch"}},
+      {"overlap", {"contention.turn"}}};
   static const std::vector<FitStage> blackwell = {
       {"gemm", {"transfer.iteration", "dram.overlap", "dram.ramp", "launch.graph", "launch.reduction"}},
       {"attention",

@@ -15,7 +15,7 @@ namespace perfmodel {
 // clock and a stalled pipeline look alike in the times of one operator, so that what belongs to the chip must not be
 // read off the kernels whose code constants are fitted too.
 struct FitStage {
-  std::string operators;  // "gemm" or "attention"; all where empty
+  std::string operators;  // "gemm", "attention", "overlap" or "tiles"; all but the last two where empty
   std::vector<std::string> keys;
 };
 

@@ -113,7 +113,7 @@ KernelWork kernel_work(const Machine& machine, const Kernel& kernel, int residen
   work.limiter = waves.rate.limiter;
   work.memory = memory_time(machine, kernel, state);
   work.overlap = kernel.overlap;
-  work.l2_inside = kernel.overlap > 0 || (fidelity != Fidelity::bound && kernel.program.code != nullptr);
+  work.l2_inside = kernel.l2_inside || (fidelity != Fidelity::bound && kernel.program.code != nullptr);
   return work;
 }
 

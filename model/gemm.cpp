@@ -185,8 +185,7 @@ Kernel gemm_kernel(const Machine& machine, const Gemm& gemm, const GemmConfig& c
   loop.busy = iteration_demand(machine, gemm, config);
   loop.aside = demand_of(machine, iteration_tally(gemm, config));
   loop.interval = machine.transfer.iteration.value;
-  const bool tile_program =
-      config.schedule == Schedule::grid && machine.tensor.generation == TensorGeneration::wgmma;
+  const bool tile_program = config.schedule == Schedule::grid && machine.tensor.generation == TensorGeneration::wgmma;
   const TileIteration tile = tile_program ? tile_iteration(machine, gemm, config) : TileIteration{};
   if (tile_program) {
     loop.busy = tile.busy;
@@ -234,10 +233,12 @@ Kernel gemm_kernel(const Machine& machine, const Gemm& gemm, const GemmConfig& c
   kernel.program.cluster = config.cluster;
 
   const double read_cost = unaligned_read(machine, k * in_bytes);
-  const double shared = tile_program ? tile.l2_share * (config.cta_m + config.cta_n) : rows_asked(machine, gemm, config);
+  const double shared =
+      tile_program ? tile.l2_share * (config.cta_m + config.cta_n) : rows_asked(machine, gemm, config);
   kernel.l2_read = Bytes(tiles * depth * config.cta_k * in_bytes * shared * read_cost) + tiles * depth * tile.local;
   kernel.input = Bytes((m + n) * k * in_bytes);
-  kernel.again = config.split_k > 1 ? Bytes(0) : read_again(machine, gemm, config);
+  kernel.again = config.split_k > 1 ? Bytes(0) : tile_program ? tile.again : read_again(machine, gemm, config);
+  if (tile_program) kernel.overlap = machine.tiles.meeting.value;
   kernel.output = Bytes(m * n * (config.split_k > 1 ? 4.0 * config.split_k : out_bytes));
   kernel.l2_written = write_cost * kernel.output;
   kernel.latency = machine.transfer.prologue.value;

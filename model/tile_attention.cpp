@@ -15,19 +15,13 @@ namespace perfmodel {
 
 namespace {
 
-// Physical counts of Triton's code, by least squares over the tile configurations of one H100 and checked on another
-// (attention_tiles.csv, attention_tiles_other.csv, November 2026).
-constexpr double meeting = 5.7;          // exponent: CTAs of an SM wait for each other by chance
-constexpr double dram_overlap = 1.6;     // exponent: heads are first touched one after the other, all CTAs of one wait
-constexpr Cycles around(1250);           // the last product of a CTA, its end, the next one's first address
-constexpr BytesPerCycle local_rate(40);  // of spilled registers, an SM; GEMM tiles with spills and one wave
-
 constexpr double mask_slots = 3.6;  // issue slots a masked score: compare, select, add; the second loop's SASS
 constexpr double register_limit = 255;
 
 double ceil_div(double a, double b) { return std::ceil(a / b); }
 
-Cycles norm(Cycles a, Cycles b) {
+// CTAs of an SM wait for each other by chance.
+Cycles norm(Cycles a, Cycles b, double meeting) {
   const Cycles most = std::max(a, b);
   return most.si() > 0 ? std::pow(std::pow(a / most, meeting) + std::pow(b / most, meeting), 1 / meeting) * most : most;
 }
@@ -131,7 +125,7 @@ KeyTile key_tile(const Machine& machine, const Attention& attention, const TileA
   const Cycles exponential = warp_slot(machine, "exp2");
   const Cycles rescale = warp_slot(machine, "fmul");
   // Half of the spilled registers go out or come in with each tile.
-  const Cycles local = Bytes(4 * 32.0 * config.warps * tile.compiled.spills) / local_rate;
+  const Cycles local = Bytes(4 * 32.0 * config.warps * tile.compiled.spills) / l2_share_of_sm(machine);
   const Cycles extra = (masked ? warps * mask_slots * thread.scores * rescale : Cycles(0)) + local;
   const Cycles wait = machine.tensor.latency.value;
 
@@ -158,11 +152,12 @@ struct Course {
   KeyTile full;
   KeyTile masked;
   Cycles ends;  // of an item: its queries and first keys, the output, the next CTA
+  double meeting = 1;
 
   [[nodiscard]] Cycles item(const ItemTiles& tiles, int ctas) const {
     const Cycles own = tiles.full * full.alone + tiles.masked * masked.alone + ends;
     const Cycles all = static_cast<double>(ctas) * (tiles.full * full.exclusive + tiles.masked * masked.exclusive);
-    return norm(own, all);
+    return norm(own, all, meeting);
   }
 };
 
@@ -174,7 +169,8 @@ Course course_of(const Machine& machine, const Attention& attention, const TileA
   Course course;
   course.full = key_tile(machine, attention, tile, latency, /*masked=*/false);
   course.masked = key_tile(machine, attention, tile, latency, /*masked=*/true);
-  course.ends = 2 * latency + output / machine.transfer.epilogue.value + around;
+  course.ends = output / machine.transfer.epilogue.value + machine.tiles.around.value;
+  course.meeting = machine.tiles.meeting.value;
   return course;
 }
 
@@ -258,7 +254,8 @@ Kernel tile_attention_kernel(const Machine& machine, const Attention& attention,
   kernel.items = per_head * items.repeats;
   kernel.ctas = static_cast<std::int64_t>(kernel.items);
   kernel.makespan = makespan(machine, items, course, std::max(1, residency(machine, kernel.program).ctas));
-  kernel.overlap = dram_overlap;
+  kernel.overlap = machine.tiles.first_touch.value;
+  kernel.l2_inside = true;
   add_traffic(attention, tile, all.all() * items.repeats, kernel);
   kernel.latency = machine.transfer.prologue.value;
   if (options.regime == Regime::cold) {

@@ -37,6 +37,10 @@ TileProduct tile_product(const Machine& machine, Dtype dtype, const ProductShape
   return product;
 }
 
+BytesPerCycle l2_share_of_sm(const Machine& machine) {
+  return machine.l2.bandwidth.value / (static_cast<double>(machine.sms.value) * machine.clock.datasheet.value);
+}
+
 Cycles one_by_one(const Machine& machine, const TileProduct& product) {
   const Cycles turn = std::max(static_cast<double>(product.warpgroups) * product.interval,
                                product.interval + machine.tensor.latency.value);

@@ -35,6 +35,9 @@ struct TileProduct {
 TileProduct tile_product(const Machine& machine, Dtype dtype, const ProductShape& shape, const WarpgroupSplit& split,
                          bool first_in_registers);
 
+// What an SM gets of the L2's bandwidth while all ask for it: spilled registers go out and come back at this rate.
+BytesPerCycle l2_share_of_sm(const Machine& machine);
+
 // The same where a warpgroup waits for each instruction before it starts the next; the others go on meanwhile.
 Cycles one_by_one(const Machine& machine, const TileProduct& product);
 

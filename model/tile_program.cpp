@@ -11,17 +11,14 @@ namespace perfmodel {
 
 namespace {
 
-// Physical counts of Triton's code, by least squares over the tile configurations of one H100 and checked on another
-// (gemm_tiles.csv, gemm_tiles_other.csv, November 2026).
-constexpr double narrow_rows = 0.774;  // of the L2's bandwidth with rows of 64 bytes, half a line
-constexpr double merged = 0.18;        // share of a GPC's requests for one line that the network merges
-constexpr double window_bytes =
-    15.8 * 1024;                            // bytes in flight at which neighbours still ask for the same lines together
-constexpr double descriptor_around = 6823;  // clk: tensor maps are made and fenced in the kernel
-constexpr double pointer_around = 1090;     // clk: addresses, and the output's masks
+constexpr double group_rows = 8;  // tiles of a group that goes through n together, as Triton's tutorials have it
 
-constexpr int group_rows = 8;  // tiles of a group that goes through n together
-constexpr int gpc_tiles = 16;  // CTAs of a GPC
+// Requests for half a line are merged so much less: counters of tiles of 64-byte rows, 0.95 of them reach the L2.
+constexpr double halves_merged = 0.25;
+
+// An L2 filled further loses what a sweep comes back for; how fast is an assumption.
+constexpr double held_share = 0.65;
+constexpr double loss_exponent = 3;
 constexpr int register_limit = 255;
 
 double element_bytes(Dtype dtype) { return bytes_of(dtype, 16).si() / 16.0; }
@@ -55,26 +52,53 @@ bool waits_for_products(const GemmConfig& config) {
   return config.tma ? config.cta_n >= 128 && config.cta_k <= 64 : config.cta_n >= 256;
 }
 
-// Of what a GPC's CTAs ask for, the part that is distinct: a group's rows by the columns they go through.
-double distinct_share(const Gemm& gemm, const GemmConfig& config) {
-  const double tiles_m = std::ceil(static_cast<double>(gemm.m) / config.cta_m);
-  const double rows = std::min<double>(group_rows, tiles_m);
-  return (rows * config.cta_m + gpc_tiles / rows * config.cta_n) / (gpc_tiles * double(config.cta_m + config.cta_n));
-}
+// How a GEMM's CTAs go over its tiles: group after group, each through all columns.
+struct Walk {
+  double ctas = 1;      // of an SM
+  double together = 1;  // of them at work
+  double passes = 1;    // of groups over the second operand
+  double lost = 0;      // share of it that the L2 no longer has when the next one comes
+};
 
-double asked_share(const Machine& machine, const Gemm& gemm, const GemmConfig& config) {
+Walk walk_of(const Machine& machine, const Gemm& gemm, const GemmConfig& config) {
   Program program;
   program.warps = config.warps;
   program.registers = config.registers;
   program.smem = config.smem;
-  const int ctas = std::max(1, residency(machine, program).ctas);
-  const double tiles =
-      std::ceil(static_cast<double>(gemm.m) / config.cta_m) * std::ceil(static_cast<double>(gemm.n) / config.cta_n);
-  const bool one_wave = tiles <= ctas * static_cast<double>(machine.sms.value);
-  const double in_flight = std::max(1, config.stages - 1) * ctas * operand_bytes(gemm, config);
-  const double together = one_wave ? merged : std::min(0.8, window_bytes / in_flight);
-  const double narrow = config.cta_k * element_bytes(gemm.dtype) <= 64 ? narrow_rows : 1.0;
-  return (1.0 - merged) * (1.0 - together * (1.0 - distinct_share(gemm, config))) / narrow;
+  const auto sms = static_cast<double>(machine.sms.value);
+  const double tiles_m = std::ceil(static_cast<double>(gemm.m) / config.cta_m);
+  const double tiles = tiles_m * std::ceil(static_cast<double>(gemm.n) / config.cta_n);
+  Walk walk;
+  walk.ctas = std::max(1, residency(machine, program).ctas);
+  walk.together = std::min(walk.ctas, std::ceil(tiles / sms));
+  walk.passes = std::clamp(tiles / (walk.ctas * sms), 1.0, std::ceil(tiles_m / group_rows));
+  const double row = static_cast<double>(gemm.k) * element_bytes(gemm.dtype);
+  const double rows = std::min(static_cast<double>(gemm.m), group_rows * config.cta_m);
+  const double fill = (rows + static_cast<double>(gemm.n)) * row / machine.l2.capacity.value.si();
+  walk.lost = std::min(1.0, std::pow(fill / held_share, loss_exponent));
+  return walk;
+}
+
+// Of the loads that lead, those that go to DRAM.
+double fresh_share(const Gemm& gemm, const Walk& walk) {
+  const auto first = static_cast<double>(gemm.m);
+  const auto second = static_cast<double>(gemm.n);
+  return (first + second * (1.0 + (walk.passes - 1.0) * walk.lost)) / (first + second * walk.passes);
+}
+
+// Share of the operands' bytes that the L2 has to give. CTAs of a GPC ask for the same lines, and the network merges
+// those requests while they are in step; a queue before the L2 brings them out of it. `own`: an SM's time for one CTA's
+// iteration, the L2 aside.
+double asked_share(const Machine& machine, const Gemm& gemm, const GemmConfig& config, double own) {
+  const double rows = std::min(group_rows, std::ceil(static_cast<double>(gemm.m) / config.cta_m));
+  const double columns = machine.tiles.columns.value;
+  const double distinct = (config.cta_m / columns + config.cta_n / (rows * columns)) / (config.cta_m + config.cta_n);
+  // The second operand of a step is the same for all rows of a column, the first for columns in step.
+  const double alike = 1.0 - distinct - (1.0 - 1.0 / columns) * config.cta_n / (config.cta_m + config.cta_n);
+  const double rate = config.tma ? machine.l2.copy_share.value : 1.0;
+  const double load = operand_bytes(gemm, config) / (rate * l2_share_of_sm(machine).si()) / own;
+  const double whole = config.cta_k * element_bytes(gemm.dtype) > 64 ? 1.0 : halves_merged;
+  return (1.0 - whole * alike / (1.0 + std::pow(load / machine.tiles.onset.value, 2))) / rate;
 }
 
 }  // namespace
@@ -96,10 +120,7 @@ TileIteration tile_iteration(const Machine& machine, const Gemm& gemm, const Gem
   const double bytes = operand_bytes(gemm, config);
   const double writes = (config.tma ? machine.shared_memory.copy_contention.value : 1.0) * bytes / port;
   const double reads = product.operands.si() / port;
-  // Spilled registers go out and come back through the L2, at an SM's share of it.
-  const double share =
-      machine.l2.bandwidth.value.si() / static_cast<double>(machine.sms.value) / machine.clock.datasheet.value.si();
-  const double spilled = 2.0 * config.spills * config.warps * 128.0 / share;
+  const double spilled = 2.0 * config.spills * config.warps * 128.0 / l2_share_of_sm(machine).si();
 
   TileIteration result;
   result.busy[Resource::tensor] = Cycles(tensor);
@@ -113,14 +134,19 @@ TileIteration tile_iteration(const Machine& machine, const Gemm& gemm, const Gem
     chain = one_by_one(machine, product).si() + wait + copies + barriers;
     alone = chain + spilled;
   }
-  const double latency =
-      ((machine.dram.latency.value + machine.l2.far_latency.value) * machine.clock.datasheet.value).si();
+  const Walk walk = walk_of(machine, gemm, config);
+  const Seconds unloaded = machine.l2.far_latency.value + fresh_share(gemm, walk) * machine.dram.latency.value;
+  const double latency = (machine.tiles.latency.value * unloaded * machine.clock.datasheet.value).si();
   const double loads = (latency + chain) / std::max(1, config.stages - 1) + 0.5 * bytes / port;
   result.interval = Cycles(std::max(alone, loads));
-  result.around = Cycles(latency + (config.tma ? descriptor_around : pointer_around));
-  result.l2_share = asked_share(machine, gemm, config);
-  // The L2 takes half as many bytes as it gives.
-  result.local = Bytes(3.0 * config.spills * 4 * 32 * config.warps);
+  result.around = machine.tiles.around.value;
+  if (config.tma) result.around += machine.transfer.tensor_map.value * machine.clock.maximum.value;
+  const double own = std::max(result.interval.si() / walk.together, result.busy.largest().si());
+  result.l2_share = asked_share(machine, gemm, config, own);
+  // Each spilled register goes out and comes back once.
+  result.local = Bytes(2.0 * config.spills * 4 * 32 * config.warps);
+  result.again = Bytes((walk.passes - 1.0) * walk.lost * static_cast<double>(gemm.n) * static_cast<double>(gemm.k) *
+                       element_bytes(gemm.dtype));
   return result;
 }
 

@@ -25,6 +25,7 @@ struct TileIteration {
   Cycles around;    // of a tile, outside of the loop
   double l2_share = 1;  // of the operands' bytes that the L2 has to give, requests that the network merges counted once
   Bytes local;          // through the L2 for spilled registers
+  Bytes again;          // of the whole product, read from DRAM once more
 };
 
 TileIteration tile_iteration(const Machine& machine, const Gemm& gemm, const GemmConfig& config);

@@ -59,9 +59,10 @@ TEST_CASE("one warp a sub-partition hides most of the mask under a GEMM that lea
   CHECK(both.course.part[0].slowdown > 1.7);
 }
 
-// A known fault: the mask is slowed 2.6 times, where silicon has 2.0 to 2.2.
-TEST_CASE("how much a GEMM slows the mask beside it" * doctest::should_fail()) {
-  CHECK(run(mask(elements, 7, 132, 128), triton(4096)).course.part[0].slowdown < 2.4);
+TEST_CASE("a GEMM slows the mask beside it to less than a half, as silicon does: 2.0 to 2.2 times") {
+  const double slowdown = run(mask(elements, 7, 132, 128), triton(4096)).course.part[0].slowdown;
+  CHECK(slowdown > 1.9);
+  CHECK(slowdown < 2.4);
 }
 
 TEST_CASE("two warps a sub-partition of few rounds stop the GEMM, of more rounds they do not") {

@@ -116,7 +116,7 @@ TEST_CASE("products one by one where a thread's values do not fit") {
   CHECK(four.alone.si() - four.tensor.si() > waits);
 }
 
-double microseconds(const Operator& op) { return predict(test::h100(), test::library(), op).time.si() * 1e6; }
+double microseconds(const Operator& op) { return predict(test::h100(), test::library(), op, {}).time.si() * 1e6; }
 
 TEST_CASE("two warpgroups on 64 rows do the softmax twice") {
   // Measured on an H100, 64 x 32, two stages, 40 heads of 4096: 523 us with four warps, 1016 with eight.
@@ -143,11 +143,11 @@ TEST_CASE("repeated by do_bench a long kernel runs under the power limit") {
   const Operator op = triton(8, 8, 8192, tile(128, 128, 3, 8, 128));
   Operator once = op;
   once.timer = Timer::cupti;
-  CHECK(predict(test::h100(), test::library(), op).clock < predict(test::h100(), test::library(), once).clock);
+  CHECK(predict(test::h100(), test::library(), op, {}).clock < predict(test::h100(), test::library(), once, {}).clock);
 }
 
 TEST_CASE("a tile whose buffers do not fit is refused") {
-  const Estimate estimate = predict(test::h100(), test::library(), triton(4, 16, 4096, tile(128, 128, 4, 8, 128)));
+  const Estimate estimate = predict(test::h100(), test::library(), triton(4, 16, 4096, tile(128, 128, 4, 8, 128)), {});
   CHECK_FALSE(estimate.feasible());
   CHECK(estimate.refusal == "a CTA needs 288 KiB of shared memory, 227 KiB are the most a CTA can have");
 }
