@@ -1,6 +1,7 @@
 #include "model/schedule.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <functional>
@@ -80,34 +81,50 @@ struct Pair {
 
 namespace {
 
-Cycles simulated(std::span<const Cycles> items, double repeats, int workers) {
-  if (std::all_of(items.begin(), items.end(), [&](Cycles item) { return item == items.front(); })) {
-    return std::ceil(repeats * static_cast<double>(items.size()) / workers) * items.front();
-  }
-  const Cut kept = cut(items, repeats, workers);
+// Until the last of `rounds` repetitions of the items ends.
+Cycles simulated(std::span<const Cycles> items, double rounds, int workers) {
   // A binary heap of the times at which workers fall free; its top is replaced in place.
   std::vector<double> free(static_cast<std::size_t>(workers), 0.0);
   double end = 0;
-  for (double i = 0; i < kept.simulated; ++i) {
+  for (double i = 0; i < rounds; ++i) {
     for (const Cycles item : items) {
       const double done = free.front() + item.si();
       replace_top(free, done);
       end = std::max(end, done);
     }
   }
-  return Cycles(end) + kept.share;
+  return Cycles(end);
 }
 
-// A what-if study asks for the same schedule again and again: most of what it changes leaves the items as they are.
-struct LastSchedule {
-  std::vector<Cycles> items;
-  double repeats = 0;
-  int workers = 0;
-  Cycles end;
-
-  [[nodiscard]] bool is(std::span<const Cycles> other, double other_repeats, int other_workers) const {
-    return repeats == other_repeats && workers == other_workers && std::ranges::equal(items, other);
+// A what-if study asks for the same few schedules again and again: most of what it changes leaves the items as they
+// are, and so do more repetitions.
+class LastSchedules {
+ public:
+  Cycles end(std::span<const Cycles> items, double rounds, int workers) {
+    for (const Schedule& known : known_) {
+      if (known.is(items, rounds, workers)) return known.end;
+    }
+    Schedule& oldest = known_[next_++ % known_.size()];
+    oldest.items.assign(items.begin(), items.end());
+    oldest.rounds = rounds;
+    oldest.workers = workers;
+    return oldest.end = simulated(items, rounds, workers);
   }
+
+ private:
+  struct Schedule {
+    std::vector<Cycles> items;
+    double rounds = 0;
+    int workers = 0;
+    Cycles end;
+
+    [[nodiscard]] bool is(std::span<const Cycles> other, double other_rounds, int other_workers) const {
+      return rounds == other_rounds && workers == other_workers && std::ranges::equal(items, other);
+    }
+  };
+
+  std::array<Schedule, 8> known_;
+  std::size_t next_ = 0;
 };
 
 }  // namespace
@@ -116,11 +133,12 @@ Cycles list_schedule(std::span<const Cycles> items, double repeats, int workers)
   if (items.empty() || repeats <= 0) {
     return Cycles(0);
   }
-  thread_local LastSchedule last;
-  if (!last.is(items, repeats, workers)) {
-    last = {{items.begin(), items.end()}, repeats, workers, simulated(items, repeats, workers)};
+  if (std::all_of(items.begin(), items.end(), [&](Cycles item) { return item == items.front(); })) {
+    return std::ceil(repeats * static_cast<double>(items.size()) / workers) * items.front();
   }
-  return last.end;
+  const Cut kept = cut(items, repeats, workers);
+  thread_local LastSchedules last;
+  return last.end(items, kept.simulated, workers) + kept.share;
 }
 
 Cycles paired_schedule(std::span<const Cycles> items, double repeats, int sms, double alone) {
