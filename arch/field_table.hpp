@@ -86,13 +86,13 @@
   X(tiles.onset,       required, "0.5", "8", "time of the L2, did nothing merge, over that of the SMs at which CTAs are in step for half of their requests") \
   X(tiles.latency,     required, "1", "2", "latency of a tile's loads, beside those of all other CTAs, over that of a load alone") \
   X(tiles.around,      required, "0 clk", "10000 clk", "what a CTA of one tile takes outside of its loop: addresses, the last product, the output, the next CTA") \
-  X(tiles.meeting,     required, "2", "16", "exponent of the norm that adds what the CTAs of tile programs wait for by chance; large means perfect overlap") \
-  X(tiles.first_touch, required, "1", "8", "the same of attention's DRAM time: heads are first touched one after the other, and all CTAs of one wait") \
+  X(tiles.first_touch, required, "1", "8", "exponent of the norm that adds the DRAM time of attention: heads are first touched one after the other, and all CTAs of one wait") \
   \
   X(l2.capacity,     required, "1 MiB", "1024 MiB", "size of the L2 cache") \
   X(l2.line,         required, "32 B", "512 B", "cache line") \
   X(l2.partitions,   required, "1", "16", "partitions of the L2 with their own crossbar") \
   X(l2.bandwidth,    required, "0.5 TB/s", "100 TB/s", "read hits of the whole chip; does not follow the SM clock") \
+  X(l2.overlap,      required, "2", "16", "exponent of the norm that adds SM and L2 time of a kernel, and what CTAs of an SM wait for each other by chance; large means perfect overlap") \
   X(l2.copy_share,   required, "0.5", "1", "share of that bandwidth that the copy engines of all SMs together reach") \
   X(l2.port,         required, "8 B/clk", "1024 B/clk", "what one SM takes from the L2 at most while the others are idle") \
   X(l2.near_latency, required, "50 ns", "1000 ns", "latency of a hit in the near partition") \
@@ -111,7 +111,7 @@
   X(dram.latency,   required, "100 ns", "3000 ns", "latency of a load that misses the L2, unloaded") \
   X(dram.ramp, required, "0 us", "10 us", "time lost until a cold stream has reached its rate") \
   X(dram.ramp_bytes, required, "0.01 MB", "100 MB", "a stream of this size has lost two thirds of it") \
-  X(dram.overlap, required, "1", "32", "exponent of the norm that adds SM, L2 and DRAM time of a kernel; large means perfect overlap") \
+  X(dram.overlap, required, "1", "32", "exponent of the norm that adds DRAM time to that of SMs and L2; large means perfect overlap") \
   \
   X(launch.kernel,   required, "0.1 us", "20 us", "duration of an empty kernel as CUPTI reports it") \
   X(launch.stream,   required, "0 us", "20 us", "from the end of a kernel to the start of the next one in its stream") \

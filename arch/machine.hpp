@@ -154,8 +154,7 @@ struct Tiles {
   Ratio onset;              // the L2's load over the SMs' at which CTAs lose step by half
   Ratio latency;            // of a load beside those of all others, over that of one alone
   Constant<Cycles> around;  // of a tile, outside of its loop
-  Ratio meeting;            // exponent of the norm that adds what meets by chance
-  Ratio first_touch;        // the same of DRAM time where all CTAs of a head wait for what one of them touches first
+  Ratio first_touch;        // exponent of the norm that adds DRAM time where all CTAs of a head wait for what one of them touches first
 };
 
 // The L2 has its own clock: bandwidths per second and latencies in seconds.
@@ -170,6 +169,7 @@ struct L2 {
   Ratio dirty;                         // share of dirty lines after a large fill
   Ratio dirty_capacity;                // the same fill's dirty data as a share of the capacity
   Count coalesced;                     // SMs whose reads of a line at about the same time reach the L2 as one
+  Ratio overlap;                       // exponent of the norm that adds SM and L2 time; large: perfect overlap
   Ratio copy_share;                    // of the bandwidth that the copy engines of all SMs reach
   Ratio unaligned_read;                // sectors fetched for rows that start off a sector, over those of aligned rows
   Ratio unaligned_write;               // cost of output rows that start off a line, over that of aligned rows
@@ -184,7 +184,7 @@ struct Dram {
   Constant<Seconds> latency;           // of a read that misses the L2, from the SM
   Constant<Seconds> ramp;              // lost until a cold stream has reached its rate
   Constant<Bytes> ramp_bytes;          // a stream of this size has lost two thirds of it
-  Ratio overlap;                       // exponent of the norm that adds SM, L2 and DRAM time; large: perfect overlap
+  Ratio overlap;                       // the same of DRAM time and those two together
 };
 
 struct Launch {

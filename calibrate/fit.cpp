@@ -365,11 +365,10 @@ const std::vector<FitStage>& fit_stages(const Machine& machine) {
         "code.flash2_bwd.iteration",
         "code.flash3_fwd.tile",
         "code.flash3_fwd.start"}},
-      {"tiles",
-       {"tiles.columns", "tiles.onset", "tiles.latency", "tiles.around", "tiles.meeting", "tiles.first_touch"}},
+      {"tiles", {"tiles.columns", "tiles.onset", "tiles.latency", "tiles.around", "l2.overlap", "tiles.first_touch"}},
       {"overlap", {"contention.turn"}}};
   static const std::vector<FitStage> blackwell = {
-      {"gemm", {"transfer.iteration", "dram.overlap", "dram.ramp", "launch.graph", "launch.reduction"}},
+      {"gemm", {"transfer.iteration", "l2.overlap", "dram.overlap", "dram.ramp", "launch.graph", "launch.reduction"}},
       {"attention",
        {"code.fa4_fwd.serial",  "code.fa4_fwd.tile",      "code.fa4_bwd.tensor",  "code.fa4_bwd.tile",
         "code.avo_fwd.serial",  "code.cudnn_fwd.serial",  "code.cudnn_fwd.tile",  "code.cudnn_bwd.tensor",

@@ -71,19 +71,20 @@ Waves waves_of(const Machine& machine, const Kernel& kernel, int residency, Fide
 
 }  // namespace
 
+namespace {
+
+// Of two times, a norm of that exponent. One below a tenth of the other adds next to nothing, and powers are dear.
+Seconds norm(Seconds a, Seconds b, double exponent) {
+  const Seconds most = std::max(a, b);
+  if (most.si() <= 0) return Seconds(0);
+  const double share = std::min(a, b) / most;
+  return share > 0.1 ? most * std::pow(1.0 + std::pow(share, exponent), 1.0 / exponent) : most;
+}
+
+}  // namespace
+
 Seconds overlapped_time(const Machine& machine, Seconds sm, Seconds l2, Seconds dram, double exponent) {
-  const double most = std::max({sm.si(), l2.si(), dram.si()});
-  if (most <= 0) {
-    return Seconds(0);
-  }
-  exponent = exponent > 0 ? exponent : machine.dram.overlap.value;
-  // A time below a tenth of the longest adds next to nothing, and powers are dear.
-  double sum = 0;
-  for (const Seconds part : {sm, l2, dram}) {
-    const double share = part.si() / most;
-    sum += share >= 1.0 ? 1.0 : share > 0.1 ? std::pow(share, exponent) : 0.0;
-  }
-  return sum > 1.0 ? Seconds(most * std::pow(sum, 1.0 / exponent)) : Seconds(most);
+  return norm(norm(sm, l2, machine.l2.overlap.value), dram, exponent > 0 ? exponent : machine.dram.overlap.value);
 }
 
 namespace {

@@ -238,7 +238,7 @@ Kernel gemm_kernel(const Machine& machine, const Gemm& gemm, const GemmConfig& c
   kernel.l2_read = Bytes(tiles * depth * config.cta_k * in_bytes * shared * read_cost) + tiles * depth * tile.local;
   kernel.input = Bytes((m + n) * k * in_bytes);
   kernel.again = config.split_k > 1 ? Bytes(0) : tile_program ? tile.again : read_again(machine, gemm, config);
-  if (tile_program) kernel.overlap = machine.tiles.meeting.value;
+  if (tile_program) kernel.overlap = machine.l2.overlap.value;
   kernel.output = Bytes(m * n * (config.split_k > 1 ? 4.0 * config.split_k : out_bytes));
   kernel.l2_written = write_cost * kernel.output;
   kernel.latency = machine.transfer.prologue.value;

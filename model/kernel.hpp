@@ -38,7 +38,7 @@ struct Kernel {
   double tensor_share = 1;         // share of its peak that the code's tensor instructions reach while busy
   double tensor_energy = 1;        // energy of a busy tensor cycle over that of wgmma
   bool reads_predecessor = false;  // its input is what the kernel before it wrote
-  double overlap = 0;              // exponent that adds SM and memory time; 0: the machine's
+  double overlap = 0;              // exponent that adds SM and L2 time and DRAM time; 0: the machine's
   bool l2_inside = false;          // the SMs' time holds what they wait for the L2, whose own is no more than a bound
   double tensor_activity = 1;      // weight of a busy tensor cycle in the activity limit of the clock
 

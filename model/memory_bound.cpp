@@ -22,6 +22,8 @@ Plan lower_memory_bound(const Machine& machine, const MemoryBound& work, const L
   kernel.output = work.written;
   kernel.l2_read = work.read;
   kernel.l2_written = work.written;
+  // The rates of DRAM were measured through the L2.
+  kernel.l2_inside = true;
   kernel.latency = work.read.si() > 0 ? machine.dram.latency.value : Seconds(0);
   Plan plan;
   plan.add(kernel);

@@ -170,7 +170,7 @@ Course course_of(const Machine& machine, const Attention& attention, const TileA
   course.full = key_tile(machine, attention, tile, latency, /*masked=*/false);
   course.masked = key_tile(machine, attention, tile, latency, /*masked=*/true);
   course.ends = output / machine.transfer.epilogue.value + machine.tiles.around.value;
-  course.meeting = machine.tiles.meeting.value;
+  course.meeting = machine.l2.overlap.value;
   return course;
 }
 
