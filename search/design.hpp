@@ -34,7 +34,7 @@ void set(Design& design, MoveKind kind, std::int32_t value);
 // Without the settings that only silicon reads.
 Candidate candidate_of(const Design& design);
 
-// One line, the same for the same design: {"settings":{...},"moves":[...]}. For a kernel the settings are "columns".
+// One line, the same for the same design: {"set":{...},"moves":[...]}, or {"kernel":{...}}.
 std::string candidate_json(const Design& design);
 
 // Throws InputError, with the file's name and what is wrong, for anything else than the above; unknown keys are

@@ -132,8 +132,20 @@ class Reader {
       constexpr std::array<MoveKind, 3> kinds{MoveKind::branchless, MoveKind::persistent, MoveKind::order};
       if (index) file_.moves.push_back(kinds[*index]);
     }
+    read_frozen(map);
     if (file_.variables.empty() && file_.moves.empty() && faults_.error_count() == 0) {
       faults_.error(map.location(), "nothing to vary: no variables, no parameters with a range, no moves");
+    }
+  }
+
+  void read_frozen(YamlMap& map) {
+    const std::vector<YamlNode> nodes = map.optional_list("frozen");
+    if (nodes.empty() || file_.start.program.empty()) return;
+    const YamlNode parameters = load_yaml_text(file_.start.program, program_file).find("parameters");
+    std::vector<std::string> known;
+    for (const YamlEntry& entry : parameters.entries()) known.push_back(entry.key);
+    for (const YamlNode& node : nodes) {
+      if (const auto index = read_choice(node, "frozen", faults_, known)) file_.frozen.push_back(known[*index]);
     }
   }
 
@@ -322,6 +334,19 @@ double share_of(const Variable& variable, double value) {
   }
   const auto index = std::ranges::find(variable.values, near) - variable.values.begin();
   return (static_cast<double>(index) + 0.5) / static_cast<double>(variable.values.size());
+}
+
+std::string frozen_change(const EvolveFile& file, const Design& design) {
+  if (file.frozen.empty()) return {};
+  const YamlNode before = load_yaml_text(file.start.program, program_file).find("parameters");
+  const YamlNode after = load_yaml_text(design.program, program_file).find("parameters");
+  const auto text = [](const YamlNode& node) { return node.is_map() ? node.find("default").text() : node.text(); };
+  for (const std::string& name : file.frozen) {
+    if (text(before.find(name)) != text(after.find(name)) || setting_of(design, name) != setting_of(file.start, name)) {
+      return fmt::format("'{}' is frozen and defined otherwise", name);
+    }
+  }
+  return {};
 }
 
 EvolveFile load_evolve_file(const std::string& path) { return Reader(path).read(); }

@@ -288,6 +288,13 @@ std::vector<std::string> bubblewrap_command(const std::string& bubblewrap, const
 
 void put_files(int folder, const std::vector<WorkFile>& files, uid_t user, gid_t group) {
   for (const WorkFile& file : files) {
+    if (file.name.ends_with('/')) {
+      const std::string name = file.name.substr(0, file.name.size() - 1);
+      const bool made =
+          ::mkdirat(folder, name.c_str(), 0700) == 0 && ::fchownat(folder, name.c_str(), user, group, 0) == 0;
+      if (!made) throw RuntimeError(fmt::format("cannot make '{}' for the program: {}", name, std::strerror(errno)));
+      continue;
+    }
     const int descriptor =
         ::openat(folder, file.name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600);
     const bool written = descriptor >= 0 && ::write(descriptor, file.bytes.data(), file.bytes.size()) ==

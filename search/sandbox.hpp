@@ -37,7 +37,7 @@ struct SandboxOptions {
 };
 
 struct WorkFile {
-  std::string name;  // relative, "program.yaml"
+  std::string name;  // relative, "program.yaml"; with a slash at its end an empty folder
   std::string bytes;
 };
 

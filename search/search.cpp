@@ -235,6 +235,7 @@ void Search::commit(Member& member, const Offspring& proposal) {
                {"evaluations", evaluations_},
                {"measurements", measurements_},
                {"seconds", std::round(elapsed() * 1000) / 1000},
+               {"geomean", member.fitness.geomean},
                {"fitness", Json::parse(fitness_json(member.fitness))}};
     for (const auto& [key, text] : {std::pair{"rule", &proposal.rule}, std::pair{"because", &proposal.because},
                                     std::pair{"source", &proposal.source}, std::pair{"notes", &proposal.notes}}) {
