@@ -187,7 +187,7 @@ std::string difference(const Design& before, const Design& after) {
   for (const Setting& setting : after.settings) {
     if (!setting_of(before, setting.name)) names.push_back(setting);
   }
-  const auto shown = [](std::optional<double> value) { return value ? format_significant(*value, 4) : "default"; };
+  const auto shown = [](std::optional<double> value) { return value ? fmt::format("{:.4g}", *value) : "default"; };
   for (const Setting& setting : names) {
     const auto from = setting_of(before, setting.name);
     const auto to = setting_of(after, setting.name);
