@@ -49,7 +49,8 @@ void find_needed(SearchComparison& comparison, double within) {
 
 }  // namespace
 
-SearchComparison compare(const EvolveFile& file, const std::shared_ptr<Oracle>& oracle, const ComparisonOptions& options) {
+SearchComparison compare(const EvolveFile& file, const std::shared_ptr<Oracle>& oracle,
+                         const ComparisonOptions& options) {
   SearchComparison comparison;
   comparison.measured = file.silicon.has_value();
   comparison.best = known_best(file);

@@ -243,6 +243,11 @@ class Reader {
     for (const std::string& path : read_texts(map.optional_list("readable"), "readable")) {
       const std::string host = fs::absolute(near_file(path)).lexically_normal().string();
       if (!fs::exists(host)) faults_.error(map.location("readable"), fmt::format("'{}' does not exist", host));
+      if ((host + '/').starts_with(std::string(sandbox_folder) + '/')) {
+        faults_.error(
+            map.location("readable"),
+            fmt::format("'{}' would be hidden by the program's own folder, which is {}", host, sandbox_folder));
+      }
       box.readable.push_back({host, host});
     }
     box.devices = read_texts(map.optional_list("devices"), "devices");
@@ -294,6 +299,12 @@ class Reader {
   void check(const YamlMap& map) {
     const bool agent = std::ranges::find(file_.operators, VariationKind::agent) != file_.operators.end();
     if (agent && !file_.agent) faults_.error(map.location(), "the operator 'agent' needs the key 'agent'");
+    const bool weighed = std::ranges::find(file_.operators, VariationKind::nsga2) != file_.operators.end();
+    if (weighed && suite_ && suite_->size() < 2) {
+      faults_
+          .error(map.location(), "the operator 'nsga2' weighs configurations against each other, and the suite has one")
+          .note("use 'de' or 'cmaes'");
+    }
     for (const Variable& variable : file_.variables) {
       const auto kernel = find_kernel_column(variable.name);
       if (file_.start.program.empty() && !kernel && !setting_of(file_.start, variable.name)) {

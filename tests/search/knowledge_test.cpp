@@ -39,7 +39,7 @@ TEST_CASE("a rule applies where its symptom and needs hold, and its parameter is
   const Knowledge knowledge = knowledge_of(rule);
   const RuleSubject here{"attention_forward", "tcgen05"};
   const Design design{"program\n", {}, {}};
-  const std::vector<Edit> edits = edits_for(knowledge, here, facts_with(0.05, 2), design, false);
+  const std::vector<RuleEdit> edits = edits_for(knowledge, here, facts_with(0.05, 2), design, false);
   REQUIRE(edits.size() == 1);
   CHECK(setting_of(edits[0].design, "kv_slots") == 3);
   CHECK(edits[0].worth == doctest::Approx(0.05));
@@ -57,9 +57,10 @@ TEST_CASE("faults of a rule have their place") {
   std::string text = rule;
   text.replace(text.find("gain_slot > 0.01"), 9, "gain_slat");
   CHECK(test::error_of([&] { knowledge_of(text); }) ==
-        "rules.yaml:5:14: error: 'deeper': unknown name 'gain_slat', did you mean 'gain_slot'?\n"
+        "rules.yaml:5:14: error: 'deeper': unknown name 'gain_slat'\n"
         "      symptom: gain_slat > 0.01\n"
-        "               ^\n");
+        "               ^\n"
+        "note: did you mean 'gain_slot'?\n");
   text = rule;
   text.erase(text.find("    source: a paper\n"));
   CHECK(test::error_of([&] { knowledge_of(text); }).find("missing key 'source' in a rule") != std::string::npos);

@@ -44,6 +44,11 @@ struct Run {
   std::vector<std::string> said;
   std::string error;
 
+  [[nodiscard]] std::string all() const {
+    std::string text;
+    for (const std::string& line : said) text += line + '\n';
+    return text;
+  }
   [[nodiscard]] bool says(std::string_view word) const {
     return std::ranges::any_of(said, [&](const std::string& line) { return line.find(word) != std::string::npos; });
   }
@@ -116,17 +121,19 @@ TEST_CASE("the same seed takes the same way, and a search that has ended stays a
 }
 
 TEST_CASE("every operator finds the best of a small space, and none leaves it") {
+  const std::string two_rows = std::string(triton_rows) + "attention,4,16,2048,128,1,bf16,triton,do_bench,cold\n";
   for (const std::string name : {"rules", "random", "ranked", "surrogate", "de", "cmaes", "nsga2"}) {
     CAPTURE(name);
     Fixture fixture(std::string(kernel_search) + "search: {operators: [" + name +
-                    "], seed: 1}\nbudget: {evaluations: 36}\n" +
-                    "supervisor: {redirections: 20, repeats: 60, stall: 1000}\n");
+                        "], seed: 1}\nbudget: {evaluations: 36}\n" +
+                        "supervisor: {redirections: 20, repeats: 60, stall: 1000}\n",
+                    two_rows);
     const Run run = fixture.run();
     CHECK(run.error == "");
     CHECK(run.result.progress.best > run.result.progress.start);
+    const std::vector<std::string> variables{"cta_m", "cta_n", "stages", "warps"};
     for (const Setting& setting : best_of(fixture.out()).settings) {
-      CHECK(std::ranges::find(std::vector<std::string>{"cta_m", "cta_n", "stages", "warps"}, setting.name) !=
-            std::vector<std::string>{"cta_m", "cta_n", "stages", "warps"}.end());
+      CHECK(std::ranges::find(variables, setting.name) != variables.end());
       CHECK(setting.value <= 128);
     }
   }
@@ -242,8 +249,8 @@ TEST_CASE("programs that leave work out score zero, and the lineage stays") {
 TEST_CASE("agents that hang, bomb, flood, lie or plant are reported, and the loop goes on to its end") {
   if (!boxed()) return;
   struct Harm {
-    const char* script;
-    const char* word;
+    std::string script;
+    std::string word;
   };
   const Harm harms[] = {
       {"trap '' TERM; setsid sleep 55551 & sleep 100", "ran into its limit of 2.00 s, nothing proposed"},
@@ -261,6 +268,7 @@ TEST_CASE("agents that hang, bomb, flood, lie or plant are reported, and the loo
     CAPTURE(harm.script);
     Fixture fixture(agent_search(harm.script), attention_rows);
     const Run run = fixture.run();
+    CAPTURE(run.all());
     CHECK(run.error == "");
     CHECK(run.says(harm.word));
     CHECK(run.result.ended.starts_with("the supervisor gave up"));
@@ -275,6 +283,7 @@ TEST_CASE("what a program says of its needs cannot be written away") {
                   attention_rows);
   const Run run = fixture.run();
   CHECK(run.error == "");
+  CAPTURE(run.all());
   CHECK(run.says("'tile_m' is frozen and defined otherwise"));
   CHECK(fixture.trajectory().versions.size() == 1);
 }
@@ -283,10 +292,14 @@ TEST_CASE("an agent that was run is not run again on resuming") {
   if (!boxed()) return;
   Fixture fixture(agent_search("date +%s%N > notes.md; echo '{\"set\":{\"emulated\":0.25}}' > candidate.json"),
                   attention_rows);
-  fixture.run();
-  const std::string before = fixture.trajectory().versions[1].notes;
   CHECK(fixture.run().error == "");
-  CHECK(fixture.trajectory().versions[1].notes == before);
+  const Trajectory before = fixture.trajectory();
+  REQUIRE(before.versions.size() == 2);
+  CHECK(before.versions[1].notes.size() > 10);
+  CHECK(fixture.run().error == "");
+  const Trajectory after = fixture.trajectory();
+  REQUIRE(after.versions.size() == 2);
+  CHECK(after.versions[1].notes == before.versions[1].notes);
 }
 
 // ---- silicon ----
@@ -362,7 +375,7 @@ TEST_CASE("measured tables stand in for silicon, and operators can be compared o
   options.seeds = 5;
   options.within = 0;
   options.random_start = true;
-  const Comparison comparison = compare(file, oracle("h100-sxm"), options);
+  const SearchComparison comparison = compare(file, oracle("h100-sxm"), options);
   CHECK(comparison.measured);
   CHECK(comparison.target == doctest::Approx(comparison.best));
   for (const ComparedOperator& each : comparison.operators) {
@@ -385,7 +398,7 @@ TEST_CASE("a process over the variables needs fewer measurements than chance, a 
   options.seeds = 9;
   options.within = 0.001;
   options.random_start = true;
-  const Comparison comparison = compare(file, oracle("h100-sxm"), options);
+  const SearchComparison comparison = compare(file, oracle("h100-sxm"), options);
   const double ranked = needed_quantile(comparison.operators[0], 36, 0.5);
   const double surrogate = needed_quantile(comparison.operators[1], 36, 0.5);
   const double random = needed_quantile(comparison.operators[2], 36, 0.5);
