@@ -23,6 +23,12 @@ struct Design {
   bool operator==(const Design&) const = default;
 };
 
+// What a compiler made of a design: columns of the kernel (registers, spills, shared memory), or why it refused.
+struct Compiled {
+  std::vector<Setting> columns;
+  std::string refusal;
+};
+
 // The value of a setting; nothing where the design leaves it as the program has it.
 std::optional<double> setting_of(const Design& design, std::string_view name);
 void set(Design& design, std::string_view name, double value);

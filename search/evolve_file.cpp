@@ -286,6 +286,7 @@ class Reader {
     if (table) {
       try {
         silicon.table = std::make_shared<MeasuredTable>(Table::load_file(near_file(*table)));
+        read_compiled(map, silicon);
       } catch (const InputError& error) {
         faults_.append(error.diagnostics());
       }
@@ -294,6 +295,18 @@ class Reader {
     }
     map.finish();
     return silicon;
+  }
+
+  // Never a measured one: those have no name among a kernel's columns.
+  void read_compiled(YamlMap& map, SiliconSettings& silicon) {
+    for (const YamlNode& node : map.optional_list("compiled")) {
+      const std::optional<std::string> name = read_string(node, "compiled", faults_);
+      if (!name) continue;
+      if (!find_kernel_column(*name) || !silicon.table->has_column(*name)) {
+        faults_.error(node.location(), fmt::format("'{}' is no column of a kernel that the table has", *name));
+      }
+      silicon.compiled.push_back(*name);
+    }
   }
 
   void check(const YamlMap& map) {

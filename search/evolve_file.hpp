@@ -49,9 +49,12 @@ struct SiliconSettings {
   ExternalCommand measure;
   std::shared_ptr<const MeasuredTable> table;  // in its place: rows measured before
   std::optional<ExternalCommand> compile;      // what the compiler made of a design, before it is measured
+  std::vector<std::string> compiled;           // in its place: columns of the table that a compiler fills in
   int budget = 0;                              // measurements, those of incumbents included
   double margin =
       0.05;  // measured are designs that the model gives at least (1 - margin) of its best, and deferred ones
+
+  [[nodiscard]] bool compiles() const { return compile || !compiled.empty(); }
 };
 
 struct SupervisorSettings {

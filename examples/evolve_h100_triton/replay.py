@@ -28,7 +28,7 @@ suite: suite.csv
 variables: {variables}
 budget: {{evaluations: 1000000}}
 supervisor: {{stall: 1000000, failures: 1000000, repeats: 200, redirections: 1000000}}
-silicon: {{table: "{table}", budget: {budget}, margin: 1}}
+silicon: {{table: "{table}", budget: {budget}, margin: 1{compiled}}}
 """
 
 
@@ -47,7 +47,7 @@ def write_search(folder, problem, rows, table):
     start = {name: values[name][0] for name in VARIABLES}
     path = os.path.join(folder, "search.yaml")
     with open(path, "w") as file:
-        file.write(SEARCH.format(start=json.dumps(start), variables=json.dumps(values), table=table, budget=len(rows)))
+        file.write(SEARCH.format(start=json.dumps(start), variables=json.dumps(values), table=table, budget=len(rows), compiled=", compiled: [registers, spills, smem]"))
     return path
 
 
