@@ -22,7 +22,8 @@ constexpr double noise = 0.01;       // of a measurement, as a share
 constexpr std::array<double, 3> reaches{0.5, 0.25, 1.0};  // of what one design says of others, in ranges of a variable
 constexpr std::array<double, 2> scales{1.0, 3.0};         // of the model's interval, where it was too sure
 constexpr std::array<double, 3> trusts{1.0, 0.5, 0.0};    // in the model's differences between designs
-constexpr std::size_t most_known = 400;                   // that the process looks back on
+constexpr double doubt = 2.3;            // log of the odds, ten to one, against a scale or a trust other than one
+constexpr std::size_t most_known = 400;  // that the process looks back on
 
 struct Promise {
   Design design;
@@ -95,11 +96,14 @@ class Ranked final : public Variation {
     const Fitness fitness = search.model(promise.design);
     if (!fitness.correct()) return;
     if (with_model_) take_word(promise, fitness);
+    promise.compiled = !search.compiles();
+    if (with_model_ && !promise.compiled) promise.width = std::max(2 * promise.width, plain_width);
     promise.at = position(search, promise.design);
     promises_.push_back(std::move(promise));
   }
 
-  // The interval's upper end is 1.645 standard deviations away; what the model does not trust is twice as wide.
+  // The interval's upper end is 1.645 standard deviations away; what the model does not trust is twice as wide, and so
+  // is what was not compiled yet: its registers and spills are a guess.
   static void take_word(Promise& promise, const Fitness& fitness) {
     promise.mean = std::log(fitness.geomean);
     const double width =
@@ -198,6 +202,7 @@ class Ranked final : public Variation {
       for (const double scale : scales) {
         for (const double reach : reaches) {
           Process process = fit(known, reach, scale, trust);
+          if (with_model_) process.evidence -= (trust < 1 ? doubt : 0) + (scale > 1 ? doubt : 0);
           if (process.evidence > best.evidence + 1e-9) best = std::move(process);
         }
       }

@@ -163,7 +163,7 @@ const Compiled& Search::compile_once(const Design& design) {
 }
 
 Fitness Search::compiled(const Design& design) {
-  if (!file_.silicon || !file_.silicon->compiles()) return ask_model(design);
+  if (!compiles()) return ask_model(design);
   const Compiled& found = compile_once(design);
   if (!found.refusal.empty()) return refused(found.refusal, file_.suite->size());
   Design known = design;

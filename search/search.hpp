@@ -111,6 +111,8 @@ class Search {
   [[nodiscard]] const std::vector<Member>& judged() const { return judged_; }
   // The model's word on a design, which counts as no evaluation.
   Fitness model(const Design& design) { return ask_model(design); }
+  // Whether the search has a compiler, or a table that says what one would.
+  [[nodiscard]] bool compiles() const { return file_.silicon && file_.silicon->compiles(); }
   // The same once the compiler has spoken, where the search has one: each design is compiled once, when first asked
   // for.
   Fitness compiled(const Design& design);
