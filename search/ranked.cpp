@@ -145,7 +145,9 @@ class Ranked final : public Variation {
       Promise promise;
       promise.at = position(search, judged[i].design);
       if (with_model_) {
-        take_word(promise, search.compiled(judged[i].design));
+        const Fitness model = search.compiled(judged[i].design);
+        if (!model.correct()) continue;  // it ran, and the model thinks that it cannot
+        take_word(promise, model);
       }
       logs.push_back(std::log(judged[i].fitness.geomean) - promise.mean);
       known.designs.push_back(std::move(promise));
@@ -238,6 +240,7 @@ class Ranked final : public Variation {
   // The design with the largest expected improvement over the best one known.
   std::optional<Design> most_gain(Search& search) {
     const Known seen = known(search);
+    if (seen.designs.empty()) return first_compiled(search, [](const Promise& promise) { return promise.mean; });
     double incumbent = -1e300;
     for (std::size_t i = 0; i < seen.designs.size(); ++i) {
       incumbent = std::max(incumbent, seen.designs[i].mean + seen.residual(static_cast<Eigen::Index>(i)));

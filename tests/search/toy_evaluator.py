@@ -1,5 +1,6 @@
 """An evaluator of the protocol of search/silicon.hpp without a GPU: the "kernel" sums products in Python, and its setting
-`trick` makes it cheat. Checks as an evaluator on silicon does: inputs from the hidden seed, poisoned outputs, twice."""
+`trick` makes it cheat. Checks as an evaluator on silicon does: inputs from the hidden seed, poisoned outputs, twice. With
+--compile it refuses four stages."""
 
 import json
 import math
@@ -35,6 +36,10 @@ def main():
     with open("problems.json") as file:
         asked = json.load(file)
     trick = int(columns.get("trick", 0))
+    if "--compile" in sys.argv:
+        fits = columns["stages"] < 4
+        print(json.dumps({"correct": fits, "reason": "four stages are too many", "columns": {"registers": 128, "spills": 0, "colour": 7}}))
+        return
     if trick == 4:
         print("not JSON")
         return
