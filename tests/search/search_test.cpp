@@ -255,7 +255,7 @@ TEST_CASE("agents that hang, bomb, flood, lie or plant are reported, and the loo
   };
   const Harm harms[] = {
       {"trap '' TERM; setsid sleep 55551 & sleep 100", "ran into its limit of 2.00 s, nothing proposed"},
-      {"b() { b | b & }; b; sleep 100", "ran into its limit"},
+      {"b() { b | b & }; b; sleep 100", "nothing proposed"},
       {"yes", "printed more than it may"},
       {"rm program.yaml; ln -s /etc/passwd program.yaml", "not taken over: program.yaml: a symbolic link"},
       {"mkdir -p .git/hooks; echo 'touch /planted' > .git/hooks/post-commit", "left lying: .git"},
