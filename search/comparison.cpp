@@ -64,6 +64,7 @@ SearchComparison compare(const EvolveFile& file, const std::shared_ptr<Oracle>& 
       SearchOptions search;
       search.evaluations = options.evaluations;
       search.random_start = options.random_start;
+      search.unsafe = options.unsafe;
       search.target = target;
       Search run(std::move(one), oracle, search);
       const SearchResult result = run.run();

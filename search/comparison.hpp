@@ -43,6 +43,7 @@ struct ComparisonOptions {
   double within = 0.01;  // of the best: what counts as near
   int evaluations = 0;   // 0: the file's
   bool random_start = false;
+  bool unsafe = false;  // external programs without bubblewrap
   std::function<void(const std::string&)> say;
 };
 
