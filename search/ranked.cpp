@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "search/search.hpp"
@@ -129,13 +130,19 @@ class Ranked final : public Variation {
     return at;
   }
 
+  // Settings that come out as the same kernel, register caps that do not bind for instance, are one point: that of the
+  // first of them.
+  const Eigen::VectorXd& place(Search& search, const Design& design, const Eigen::VectorXd& at) {
+    return places_.emplace(key_of(search.as_compiled(design)), at).first->second;
+  }
+
   struct Known {
     std::vector<Promise> designs;
     Eigen::VectorXd residual;  // log of what silicon said over what was promised
   };
 
   // What has been judged; a design that failed says nothing of the throughput of others.
-  Known known(Search& search) const {
+  Known known(Search& search) {
     Known known;
     std::vector<double> logs;
     const std::vector<Member>& judged = search.judged();
@@ -148,6 +155,7 @@ class Ranked final : public Variation {
         const Fitness model = search.compiled(judged[i].design);
         if (!model.correct()) continue;  // it ran, and the model thinks that it cannot
         take_word(promise, model);
+        promise.at = place(search, judged[i].design, promise.at);
       }
       logs.push_back(std::log(judged[i].fitness.geomean) - promise.mean);
       known.designs.push_back(std::move(promise));
@@ -228,6 +236,7 @@ class Ranked final : public Variation {
       const Fitness fitness = search.compiled(promise.design);
       if (fitness.correct()) {
         take_word(promise, fitness);
+        promise.at = place(search, promise.design, promise.at);
         *first = worth(promise);
       } else {
         promises_.erase(promises_.begin() + index);
@@ -266,6 +275,7 @@ class Ranked final : public Variation {
 
   bool with_model_;
   std::vector<Promise> promises_;
+  std::unordered_map<std::string, Eigen::VectorXd> places_;
 };
 
 }  // namespace

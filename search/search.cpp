@@ -171,6 +171,16 @@ Fitness Search::compiled(const Design& design) {
   return ask_model(known);
 }
 
+Design Search::as_compiled(const Design& design) {
+  Design known = design;
+  if (!compiles()) return known;
+  for (const Setting& column : compile_once(design).columns) set(known, column.name, column.value);
+  if (known.program.empty()) {
+    std::erase_if(known.settings, [](const Setting& setting) { return !find_kernel_column(setting.name); });
+  }
+  return known;
+}
+
 // Coverage, feasibility and the model first; the compiler and silicon for what is worth it.
 Fitness Search::judged_fitness(const Design& design) {
   Fitness fitness = ask_model(design);

@@ -116,6 +116,9 @@ class Search {
   // The same once the compiler has spoken, where the search has one: each design is compiled once, when first asked
   // for.
   Fitness compiled(const Design& design);
+  // A design with what the compiler said of it, and without what neither the model nor the machine code shows: equals
+  // are one kernel.
+  Design as_compiled(const Design& design);
   [[nodiscard]] int measurements() const { return measurements_; }
   [[nodiscard]] const SearchOptions& options() const { return options_; }
   [[nodiscard]] const Member& best() const { return best_; }
