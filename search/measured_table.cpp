@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "support/diagnostic.hpp"
 #include "support/format.hpp"
 
@@ -95,6 +97,11 @@ Compiled MeasuredTable::compiled(const Suite& suite, const Design& design,
     if (most) compiled.columns.push_back({name, *most});
   }
   return compiled;
+}
+
+bool MeasuredTable::covers(const Suite& suite, const Design& design) const {
+  return std::ranges::all_of(suite.configurations(),
+                             [&](const Operator& configuration) { return find(configuration, design).has_value(); });
 }
 
 Fitness MeasuredTable::fitness(const Suite& suite, const Design& design) const {

@@ -22,6 +22,9 @@ class MeasuredTable {
   // Throws InputError for a table without `measured_us`.
   explicit MeasuredTable(Table table);
 
+  // Whether the table has a row of the design for each configuration: others are outside of what can be searched.
+  [[nodiscard]] bool covers(const Suite& suite, const Design& design) const;
+
   // Refused where the table has no row for it.
   [[nodiscard]] Fitness fitness(const Suite& suite, const Design& design) const;
 

@@ -188,6 +188,10 @@ Fitness Search::judged_fitness(const Design& design) {
     best_model_ = std::max(best_model_, fitness.geomean);
     return fitness;
   }
+  const MeasuredTable* table = file_.silicon->table.get();
+  if (table != nullptr && !table->covers(*file_.suite, design)) {
+    return refused("the table has no row of this design", file_.suite->size());
+  }
   if (worth_measuring(fitness)) fitness = compiled(design);
   if (!fitness.correct()) return fitness;
   const bool measured = worth_measuring(fitness);

@@ -420,6 +420,18 @@ TEST_CASE("a table may say what a compiler would, and no more") {
   // the start is one of these and measured all the same.
   CHECK(run.result.progress.compilations == 32);
   CHECK(run.result.progress.measurements == 21);
+  // Designs without a row are no part of the space, and cost nothing.
+  std::string rows = measured_rows();
+  std::string without_four_warps;
+  for (std::size_t at = 0; at < rows.size();) {
+    const std::size_t end = rows.find('\n', at) + 1;
+    const std::string row = rows.substr(at, end - at);
+    if (row.find(",4,120,") == std::string::npos) without_four_warps += row;
+    at = end;
+  }
+  Fixture smaller(yaml + "silicon: {table: measured.csv, budget: 36, margin: 1, compiled: [registers]}\n");
+  smaller.folder().write("measured.csv", without_four_warps);
+  CHECK(smaller.run().result.progress.measurements == 11);
   Fixture knowing(yaml + "silicon: {table: measured.csv, budget: 36, margin: 1, compiled: [measured_us, spills]}\n");
   knowing.folder().write("measured.csv", measured_rows());
   const std::string error = test::error_of([&] { load_evolve_file(knowing.folder().file("search.yaml")); });
