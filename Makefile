@@ -22,7 +22,7 @@ configure = test -f build/$(1)/build.ninja || cmake --preset $(1) -Wno-dev > /de
 # What the builds say goes to stderr, so that `make predict` prints the prediction alone on stdout.
 compile = cmake --build build/$(1) -j $(JOBS) -- --quiet >&2
 
-.PHONY: help python test-python build predict test test-asan bench fuzz tidy install clean venv-cuda cuda cuda-bundle calibrate \
+.PHONY: help python test-python build predict test test-asan bench fuzz tidy install clean venv-cuda bundle cuda cuda-bundle calibrate \
         sequences
 
 help:
@@ -36,6 +36,7 @@ help:
 	@echo 'make fuzz        fuzz the YAML, CSV and JSON-lines readers, FUZZ_SECONDS=$(FUZZ_SECONDS) each'
 	@echo 'make tidy        clang-tidy'
 	@echo 'make install     install to PREFIX=$(PREFIX)'
+	@echo 'make bundle      gather $(BINARY) with its libraries and data for another machine, build/bundle'
 	@echo 'make cuda        build build/cuda/perfmodel, which can calibrate (needs CUDA 13 and CUPTI, no GPU)'
 	@echo 'make calibrate   build it and measure the GPU at hand in 5 minutes, into CALIBRATION=$(CALIBRATION)'
 	@echo 'make sequences   count the instructions behind workloads/sequences anew (needs nvcc, no GPU)'
@@ -96,6 +97,9 @@ tidy:
 
 install: build
 	@cmake --install build/release --prefix $(PREFIX)
+
+bundle: build
+	@cmake/bundle.sh $(BINARY) build/bundle
 
 # CUTLASS and cuDNN headers and the disassembler, without what those packages need to run.
 .venv/cuda: cmake/cuda-requirements.txt

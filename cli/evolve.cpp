@@ -154,6 +154,7 @@ void add_compare_command(CLI::App& command, Context& context) {
   compare->add_option("--evaluations", options->comparison.evaluations, "Of a run, instead of the file's")
       ->check(CLI::PositiveNumber);
   compare->add_flag("--random-start", options->comparison.random_start, "Start from a design thrown by the seed");
+  compare->add_flag("--unsafe-agent", options->comparison.unsafe, "Run external programs without bubblewrap around them");
   compare->add_flag("--json", options->json, "Print JSON");
   compare->add_flag("--quiet", options->quiet, "Say nothing but the result");
   context.files.push_back(file);

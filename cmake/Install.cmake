@@ -17,7 +17,7 @@ foreach(room IN LISTS rooms)
   install(FILES ${headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/perfmodel/${room})
 endforeach()
 
-foreach(folder arch workloads validate/data)
+foreach(folder arch workloads validate/data search/knowledge)
   get_filename_component(parent ${folder} DIRECTORY)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder} DESTINATION ${data_dir}/${parent} OPTIONAL
     FILES_MATCHING PATTERN "*.yaml" PATTERN "*.csv" PATTERN "*.md")

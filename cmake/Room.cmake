@@ -17,6 +17,8 @@ if(PERFMODEL_SANITIZE)
                  -fno-omit-frame-pointer)
   target_compile_options(perfmodel_options INTERFACE ${sanitizers})
   target_link_options(perfmodel_options INTERFACE ${sanitizers})
+  # Under the address sanitizer Eigen would lay out its blocks otherwise than the Eigen inside pagmo, which frees ours.
+  set_property(TARGET Eigen3::Eigen APPEND PROPERTY INTERFACE_COMPILE_DEFINITIONS EIGEN_MALLOC_ALREADY_ALIGNED=1)
 endif()
 if(PERFMODEL_FUZZ)
   set(sanitizers -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -g)

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# bundle.sh BINARY FOLDER: the CUDA build with all it needs to run on another machine that has an NVIDIA driver.
+# bundle.sh BINARY FOLDER: a build with all it needs to run on another machine; the CUDA build wants an NVIDIA driver there.
 #     FOLDER/perfmodel          starts the binary with its data
 #     FOLDER/bin/perfmodel      the binary
 #     FOLDER/bin/lib/           libraries that a bare system lacks, CUPTI among them
-#     FOLDER/share/perfmodel/   arch/ workloads/ validate/
+#     FOLDER/share/perfmodel/   arch/ workloads/ validate/ search/knowledge/
 # And FOLDER.tar.gz, the same in one small file. cuBLAS and cuDNN are not in it; they are looked for on that machine.
 set -euo pipefail
 binary=$1 folder=$2
@@ -25,6 +25,8 @@ for name in libnvperf_host.so libnvperf_target.so; do
 done
 
 cp -r "$root/arch" "$root/workloads" "$root/validate" "$folder/share/perfmodel/"
+mkdir -p "$folder/share/perfmodel/search"
+cp -r "$root/search/knowledge" "$folder/share/perfmodel/search/"
 find "$folder/share" -type f ! -name '*.yaml' ! -name '*.csv' ! -name '*.md' -delete
 find "$folder/share" -type d -empty -delete
 

@@ -49,7 +49,8 @@ void find_needed(SearchComparison& comparison, double within) {
 
 }  // namespace
 
-SearchComparison compare(const EvolveFile& file, const std::shared_ptr<Oracle>& oracle, const ComparisonOptions& options) {
+SearchComparison compare(const EvolveFile& file, const std::shared_ptr<Oracle>& oracle,
+                         const ComparisonOptions& options) {
   SearchComparison comparison;
   comparison.measured = file.silicon.has_value();
   comparison.best = known_best(file);
@@ -63,13 +64,14 @@ SearchComparison compare(const EvolveFile& file, const std::shared_ptr<Oracle>& 
       SearchOptions search;
       search.evaluations = options.evaluations;
       search.random_start = options.random_start;
+      search.unsafe = options.unsafe;
       search.target = target;
       Search run(std::move(one), oracle, search);
       const SearchResult result = run.run();
       comparison.budget =
           comparison.measured ? file.silicon->budget : std::max(comparison.budget, result.progress.most_evaluations);
       const double best = result.steps.empty() ? 0 : result.steps.back().geomean;
-      compared.runs.push_back({static_cast<std::uint64_t>(seed), result.steps, best, 0});
+      compared.runs.push_back({static_cast<std::uint64_t>(seed), result.steps, best, 0, result.progress.compilations});
       if (options.say)
         options.say(fmt::format("{} seed {}: {:.1f} TFLOPS, {}", name_of(kind), seed, best, result.ended));
     }
@@ -121,7 +123,11 @@ std::string comparison_json(const SearchComparison& comparison) {
     for (const ComparedRun& run : each.runs) {
       nlohmann::json steps = nlohmann::json::array();
       for (const SearchStep& step : run.steps) steps.push_back({count_of(step, comparison.measured), step.geomean});
-      runs.push_back({{"seed", run.seed}, {"needed", run.needed}, {"best", run.best}, {"steps", std::move(steps)}});
+      runs.push_back({{"seed", run.seed},
+                      {"needed", run.needed},
+                      {"best", run.best},
+                      {"compilations", run.compilations},
+                      {"steps", std::move(steps)}});
     }
     json["operators"].push_back({{"operator", name_of(each.kind)}, {"runs", std::move(runs)}});
   }

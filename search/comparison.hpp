@@ -21,6 +21,7 @@ struct ComparedRun {
   std::vector<SearchStep> steps;
   double best = 0;  // TFLOPS
   int needed = 0;   // evaluations or measurements until the target; 0: not reached
+  int compilations = 0;
 };
 
 struct ComparedOperator {
@@ -42,11 +43,13 @@ struct ComparisonOptions {
   double within = 0.01;  // of the best: what counts as near
   int evaluations = 0;   // 0: the file's
   bool random_start = false;
+  bool unsafe = false;  // external programs without bubblewrap
   std::function<void(const std::string&)> say;
 };
 
 // Runs end when the target is known beforehand, from a table, and reached; else each spends its budget.
-SearchComparison compare(const EvolveFile& file, const std::shared_ptr<Oracle>& oracle, const ComparisonOptions& options);
+SearchComparison compare(const EvolveFile& file, const std::shared_ptr<Oracle>& oracle,
+                         const ComparisonOptions& options);
 
 // The share-th of the needed counts, those that were not reached counted as budget + 1.
 double needed_quantile(const ComparedOperator& of, int budget, double share);

@@ -20,7 +20,7 @@ constexpr std::size_t most_moves = 64;
 [[noreturn]] void refuse(const std::string& what) { throw InputError(file_location(candidate_file), what); }
 
 Json move_json(const Move& move) {
-  Json json{{"kind", move_kind_names[static_cast<std::size_t>(move.kind)]}, {"value", move.value}};
+  Json json{{"move", move_kind_names[static_cast<std::size_t>(move.kind)]}, {"value", move.value}};
   if (!move.target.empty()) json["target"] = move.target;
   if (!move.other.empty()) json["other"] = move.other;
   if (!move.operations.empty()) json["operations"] = move.operations;
@@ -39,8 +39,8 @@ Move read_move(const Json& json) {
   Move move;
   bool named = false;
   for (const auto& [key, value] : json.items()) {
-    if (key == "kind") {
-      const std::string name = text_of(value, "kind");
+    if (key == "move") {
+      const std::string name = text_of(value, "move");
       const auto found = std::ranges::find(move_kind_names, name);
       if (found == move_kind_names.end()) refuse(fmt::format("there is no move '{}'", name));
       move.kind = static_cast<MoveKind>(found - move_kind_names.begin());
@@ -60,7 +60,7 @@ Move read_move(const Json& json) {
       refuse(fmt::format("unknown key '{}' in a move", key.substr(0, 64)));
     }
   }
-  if (!named) refuse("a move without 'kind'");
+  if (!named) refuse("a move without 'move'");
   return move;
 }
 
@@ -134,7 +134,7 @@ Candidate candidate_of(const Design& design) {
 
 std::string candidate_json(const Design& design) {
   Json json;
-  Json& settings = json[design.program.empty() ? "columns" : "settings"] = Json::object();
+  Json& settings = json[design.program.empty() ? "kernel" : "set"] = Json::object();
   for (const Setting& setting : design.settings) settings[setting.name] = setting.value;
   if (!design.program.empty()) {
     json["moves"] = Json::array();
@@ -148,8 +148,11 @@ Design read_design(const std::string& candidate_json, std::string program) {
   Design design;
   design.program = std::move(program);
   for (const auto& [key, value] : json.items()) {
-    if (key == (design.program.empty() ? "columns" : "settings")) {
+    if (key == (design.program.empty() ? "kernel" : "set")) {
       read_settings(value, design);
+    } else if (key == "program" && !design.program.empty()) {
+      if (!value.is_string() || !is_program_text(value.get<std::string>())) refuse("'program' is no text of a program");
+      design.program = value.get<std::string>();
     } else if (key == "moves" && !design.program.empty()) {
       if (!value.is_array() || value.size() > most_moves) {
         refuse(fmt::format("'moves' is no list of at most {}", most_moves));
@@ -184,7 +187,7 @@ std::string difference(const Design& before, const Design& after) {
   for (const Setting& setting : after.settings) {
     if (!setting_of(before, setting.name)) names.push_back(setting);
   }
-  const auto shown = [](std::optional<double> value) { return value ? format_significant(*value, 4) : "default"; };
+  const auto shown = [](std::optional<double> value) { return value ? fmt::format("{:.4g}", *value) : "default"; };
   for (const Setting& setting : names) {
     const auto from = setting_of(before, setting.name);
     const auto to = setting_of(after, setting.name);

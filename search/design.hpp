@@ -23,6 +23,12 @@ struct Design {
   bool operator==(const Design&) const = default;
 };
 
+// What a compiler made of a design: columns of the kernel (registers, spills, shared memory), or why it refused.
+struct Compiled {
+  std::vector<Setting> columns;
+  std::string refusal;
+};
+
 // The value of a setting; nothing where the design leaves it as the program has it.
 std::optional<double> setting_of(const Design& design, std::string_view name);
 void set(Design& design, std::string_view name, double value);
@@ -34,7 +40,7 @@ void set(Design& design, MoveKind kind, std::int32_t value);
 // Without the settings that only silicon reads.
 Candidate candidate_of(const Design& design);
 
-// One line, the same for the same design: {"settings":{...},"moves":[...]}. For a kernel the settings are "columns".
+// One line, the same for the same design: {"set":{...},"moves":[...]}, or {"kernel":{...}}.
 std::string candidate_json(const Design& design);
 
 // Throws InputError, with the file's name and what is wrong, for anything else than the above; unknown keys are

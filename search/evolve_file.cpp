@@ -132,8 +132,20 @@ class Reader {
       constexpr std::array<MoveKind, 3> kinds{MoveKind::branchless, MoveKind::persistent, MoveKind::order};
       if (index) file_.moves.push_back(kinds[*index]);
     }
+    read_frozen(map);
     if (file_.variables.empty() && file_.moves.empty() && faults_.error_count() == 0) {
       faults_.error(map.location(), "nothing to vary: no variables, no parameters with a range, no moves");
+    }
+  }
+
+  void read_frozen(YamlMap& map) {
+    const std::vector<YamlNode> nodes = map.optional_list("frozen");
+    if (nodes.empty() || file_.start.program.empty()) return;
+    const YamlNode parameters = load_yaml_text(file_.start.program, program_file).find("parameters");
+    std::vector<std::string> known;
+    for (const YamlEntry& entry : parameters.entries()) known.push_back(entry.key);
+    for (const YamlNode& node : nodes) {
+      if (const auto index = read_choice(node, "frozen", faults_, known)) file_.frozen.push_back(known[*index]);
     }
   }
 
@@ -231,6 +243,11 @@ class Reader {
     for (const std::string& path : read_texts(map.optional_list("readable"), "readable")) {
       const std::string host = fs::absolute(near_file(path)).lexically_normal().string();
       if (!fs::exists(host)) faults_.error(map.location("readable"), fmt::format("'{}' does not exist", host));
+      if ((host + '/').starts_with(std::string(sandbox_folder) + '/')) {
+        faults_.error(
+            map.location("readable"),
+            fmt::format("'{}' would be hidden by the program's own folder, which is {}", host, sandbox_folder));
+      }
       box.readable.push_back({host, host});
     }
     box.devices = read_texts(map.optional_list("devices"), "devices");
@@ -269,6 +286,7 @@ class Reader {
     if (table) {
       try {
         silicon.table = std::make_shared<MeasuredTable>(Table::load_file(near_file(*table)));
+        read_compiled(map, silicon);
       } catch (const InputError& error) {
         faults_.append(error.diagnostics());
       }
@@ -279,9 +297,27 @@ class Reader {
     return silicon;
   }
 
+  // Never a measured one: those have no name among a kernel's columns.
+  void read_compiled(YamlMap& map, SiliconSettings& silicon) {
+    for (const YamlNode& node : map.optional_list("compiled")) {
+      const std::optional<std::string> name = read_string(node, "compiled", faults_);
+      if (!name) continue;
+      if (!find_kernel_column(*name) || !silicon.table->has_column(*name)) {
+        faults_.error(node.location(), fmt::format("'{}' is no column of a kernel that the table has", *name));
+      }
+      silicon.compiled.push_back(*name);
+    }
+  }
+
   void check(const YamlMap& map) {
     const bool agent = std::ranges::find(file_.operators, VariationKind::agent) != file_.operators.end();
     if (agent && !file_.agent) faults_.error(map.location(), "the operator 'agent' needs the key 'agent'");
+    const bool weighed = std::ranges::find(file_.operators, VariationKind::nsga2) != file_.operators.end();
+    if (weighed && suite_ && suite_->size() < 2) {
+      faults_
+          .error(map.location(), "the operator 'nsga2' weighs configurations against each other, and the suite has one")
+          .note("use 'de' or 'cmaes'");
+    }
     for (const Variable& variable : file_.variables) {
       const auto kernel = find_kernel_column(variable.name);
       if (file_.start.program.empty() && !kernel && !setting_of(file_.start, variable.name)) {
@@ -322,6 +358,19 @@ double share_of(const Variable& variable, double value) {
   }
   const auto index = std::ranges::find(variable.values, near) - variable.values.begin();
   return (static_cast<double>(index) + 0.5) / static_cast<double>(variable.values.size());
+}
+
+std::string frozen_change(const EvolveFile& file, const Design& design) {
+  if (file.frozen.empty()) return {};
+  const YamlNode before = load_yaml_text(file.start.program, program_file).find("parameters");
+  const YamlNode after = load_yaml_text(design.program, program_file).find("parameters");
+  const auto text = [](const YamlNode& node) { return node.is_map() ? node.find("default").text() : node.text(); };
+  for (const std::string& name : file.frozen) {
+    if (text(before.find(name)) != text(after.find(name)) || setting_of(design, name) != setting_of(file.start, name)) {
+      return fmt::format("'{}' is frozen and defined otherwise", name);
+    }
+  }
+  return {};
 }
 
 EvolveFile load_evolve_file(const std::string& path) { return Reader(path).read(); }

@@ -49,9 +49,12 @@ struct SiliconSettings {
   ExternalCommand measure;
   std::shared_ptr<const MeasuredTable> table;  // in its place: rows measured before
   std::optional<ExternalCommand> compile;      // what the compiler made of a design, before it is measured
+  std::vector<std::string> compiled;           // in its place: columns of the table that a compiler fills in
   int budget = 0;                              // measurements, those of incumbents included
   double margin =
       0.05;  // measured are designs that the model gives at least (1 - margin) of its best, and deferred ones
+
+  [[nodiscard]] bool compiles() const { return compile || !compiled.empty(); }
 };
 
 struct SupervisorSettings {
@@ -68,7 +71,8 @@ struct EvolveFile {
   Design start;
   std::shared_ptr<const Suite> suite;
   std::vector<Variable> variables;
-  std::vector<MoveKind> moves;  // that may be on or off
+  std::vector<MoveKind> moves;      // that may be on or off
+  std::vector<std::string> frozen;  // parameters of the program that no proposal may define otherwise
   SearchMode mode = SearchMode::single;
   int population = 8;
   std::vector<VariationKind> operators;
@@ -81,6 +85,10 @@ struct EvolveFile {
   std::optional<SiliconSettings> silicon;
   std::string text;  // of the file, of the suite and of the program: what a resumed run must find again
 };
+
+// Which frozen parameter a design defines otherwise than the start, in words; "" for none. What a program says of needs
+// that the model cannot check, registers for instance, an agent could otherwise write away.
+std::string frozen_change(const EvolveFile& file, const Design& design);
 
 // Paths in the file are relative to its folder. Throws InputError with every fault.
 EvolveFile load_evolve_file(const std::string& path);

@@ -23,10 +23,15 @@ constexpr std::string_view notes_file = "notes.md";
 constexpr std::size_t most_notes = std::size_t{16} << 10U;
 constexpr std::size_t most_attempts = 16;
 
-const std::vector<AllowedFile>& allowed_files() {
-  static const std::vector<AllowedFile> files{{std::string(candidate_file), std::size_t{64} << 10U},
-                                              {std::string(program_file), std::size_t{512} << 10U},
-                                              {std::string(notes_file), most_notes}};
+constexpr int most_submissions = 16;  // of the `submit` tool, in one session
+
+std::string submission_file(int index) { return fmt::format("outbox/submission-{:04}.json", index); }
+
+std::vector<AllowedFile> allowed_files() {
+  std::vector<AllowedFile> files{{std::string(candidate_file), std::size_t{64} << 10U},
+                                 {std::string(program_file), std::size_t{512} << 10U},
+                                 {std::string(notes_file), most_notes}};
+  for (int i = 0; i < most_submissions; ++i) files.push_back({submission_file(i), std::size_t{512} << 10U});
   return files;
 }
 
@@ -42,7 +47,7 @@ how that ended, and what the supervisor says. The programs and rules of others: 
 or read them in $PERFMODEL_DATA/workloads and $PERFMODEL_DATA/search/knowledge.
 
 Change candidate.json and program.yaml in place, and write what you did and why to notes.md. When your command ends, exactly
-these three files are read; they must be plain files. The design counts if it does all of the work, fits the machine, and is
+these three files are read, and what the tool `submit` of `perfmodel mcp` has put into outbox/; all must be plain files. The design counts if it does all of the work, fits the machine, and is
 no slower than the best version so far. Work left out of a program scores zero.
 )";
 
@@ -68,30 +73,29 @@ class ExternalAgent final : public Variation {
   bool step(Search& search) override {
     const Member parent = search.parent();
     const Json answer = Json::parse(search.outside("agent", [&] { return run(search, parent); }));
-    report(search, answer);
+    for (const auto& refused : answer["refused"]) search.say("agent: not taken over: " + refused.get<std::string>());
+    for (const auto& ignored : answer["ignored"]) search.say("agent: left lying: " + ignored.get<std::string>());
     const Json& files = answer["files"];
+    bool any = false;
+    for (int i = 0; i < most_submissions; ++i) {
+      if (!files.contains(submission_file(i))) continue;
+      any = true;
+      const Json submission = Json::parse(files[submission_file(i)].get<std::string>(), nullptr, false);
+      const bool sound = submission.is_object() && submission.contains("candidate");
+      const std::string note = sound ? submission.value("note", Json("")).dump() : "";
+      propose(search, sound ? submission["candidate"].dump() : "", parent.design.program, note);
+    }
     const auto file = [&](std::string_view name, const std::string& otherwise) {
       return files.contains(name) ? files[std::string(name)].get<std::string>() : otherwise;
     };
-    std::string how = answer["how"];
-    try {
-      const std::string program = parent.design.program.empty() ? "" : file(program_file, parent.design.program);
-      const Design design = read_design(file(candidate_file, candidate_json(parent.design)), program);
-      const std::string notes = printable(file(notes_file, ""), most_notes);
-      if (design == parent.design) {
-        how += ", nothing changed";
-      } else {
-        const Fitness fitness = search.judge({design, "", notes.substr(0, notes.find('\n')).substr(0, 200), "", notes});
-        how = fitness.correct() ? fmt::format("{:.1f} TFLOPS", fitness.geomean) : fitness.refusal;
-      }
-    } catch (const InputError& error) {
-      how = error.diagnostics().all().empty() ? error.what() : error.diagnostics().all().front().message;
+    const std::string program = parent.design.program.empty() ? "" : file(program_file, parent.design.program);
+    const std::string candidate = file(candidate_file, candidate_json(parent.design));
+    const bool same = program == parent.design.program && candidate == candidate_json(parent.design) + "\n";
+    if (!same) propose(search, candidate, program, file(notes_file, ""));
+    if (same && !any) {
+      note(search, answer["how"].get<std::string>() + ", nothing proposed");
+      search.judge({parent.design, "", "", "", ""});  // met before: the supervisor counts it
     }
-    search.say(fmt::format("agent: {}", how));
-    attempts_.push_back(how);
-    if (attempts_.size() > most_attempts) attempts_.pop_front();
-    // An agent that proposes nothing new is the supervisor's to judge, as a design met before.
-    if (files.empty()) search.judge({parent.design, "", "", "", ""});
     return true;
   }
 
@@ -100,13 +104,26 @@ class ExternalAgent final : public Variation {
   }
 
  private:
-  static void report(Search& search, const Json& answer) {
-    for (const auto& refused : answer["refused"]) {
-      search.say(fmt::format("agent: not taken over: {}", refused.get<std::string>()));
+  // Judges what was proposed, or says why it cannot be.
+  void propose(Search& search, const std::string& candidate, std::string program, const std::string& notes) {
+    const std::string words = printable(notes, most_notes);
+    try {
+      const Design design = read_design(candidate, std::move(program));
+      if (const std::string frozen = frozen_change(search.file(), design); !frozen.empty()) {
+        note(search, frozen);
+        return;
+      }
+      const Fitness fitness = search.judge({design, "", words.substr(0, words.find('\n')).substr(0, 200), "", words});
+      note(search, fitness.correct() ? fmt::format("{:.1f} TFLOPS", fitness.geomean) : fitness.refusal);
+    } catch (const InputError& error) {
+      note(search, error.diagnostics().all().empty() ? error.what() : error.diagnostics().all().front().message);
     }
-    for (const auto& ignored : answer["ignored"]) {
-      search.say(fmt::format("agent: left lying: {}", ignored.get<std::string>()));
-    }
+  }
+
+  void note(const Search& search, const std::string& how) {
+    search.say("agent: " + how);
+    attempts_.push_back(how);
+    if (attempts_.size() > most_attempts) attempts_.pop_front();
   }
 
   [[nodiscard]] std::string state(const Search& search, const Member& parent) const {
@@ -157,9 +174,13 @@ class ExternalAgent final : public Variation {
     const SandboxOptions box = box_for(search, command_.box, program);
     const std::string lineage = box.unsafe ? lineage_folder(search) : "/lineage";
     std::vector<WorkFile> files = files_of(parent.design);
+    files.push_back({"outbox/", ""});
     files.push_back({"TASK.md", std::string(task)});
     files.push_back({"state.json", state(search, parent)});
-    const Json server{{"command", program}, {"args", {"mcp", "--arch", search.file().machine, "--lineage", lineage}}};
+    const Json server{{"command", program},
+                      {"args",
+                       {"mcp", "--arch", search.file().machine, "--lineage", lineage, "--outbox",
+                        box.unsafe ? "outbox" : fmt::format("{}/outbox", sandbox_folder)}}};
     files.push_back({"mcp.json", Json{{"mcpServers", {{"perfmodel", server}}}}.dump(1) + "\n"});
     direction_.clear();
     const SandboxResult result = run_in_sandbox(command_.command, files, allowed_files(), box);
@@ -168,7 +189,7 @@ class ExternalAgent final : public Variation {
               {"ignored", Json::array()},
               {"files", Json::object()}};
     for (const std::string& name : result.taken.ignored) {
-      const bool given = name == "TASK.md" || name == "state.json" || name == "mcp.json";
+      const bool given = name == "TASK.md" || name == "state.json" || name == "mcp.json" || name == "outbox";
       if (!given) json["ignored"].push_back(name);
     }
     for (const WorkFile& file : result.taken.files) json["files"][file.name] = file.bytes;

@@ -207,7 +207,7 @@ Knowledge load_knowledge() {
 }
 
 std::vector<RuleEdit> edits_for(const Knowledge& knowledge, const RuleSubject& subject, const DesignFacts& facts,
-                            const Design& design, bool repair) {
+                                const Design& design, bool repair) {
   std::vector<RuleEdit> edits;
   for (const Rule& rule : knowledge.rules) {
     if (rule.repair == repair && about(rule, subject, facts)) add_edits(rule, facts, design, edits);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "support/diagnostic.hpp"
 #include "support/format.hpp"
 
@@ -26,12 +28,6 @@ std::vector<std::string> work_columns(const Operator& op) {
   }
   if (std::holds_alternative<Gemm>(op.work)) return {"m", "n", "k", "dtype"};
   return {"elements", "rounds", "bits"};
-}
-
-std::vector<std::string> setting_names(const Design& design) {
-  std::vector<std::string> names;
-  for (const Setting& setting : design.settings) names.push_back(setting.name);
-  return names;
 }
 
 }  // namespace
@@ -75,30 +71,57 @@ double MeasuredTable::best(const Suite& suite, const std::vector<std::string>& n
   return most;
 }
 
+std::optional<std::size_t> MeasuredTable::find(const Operator& configuration, const Design& design) const {
+  std::vector<std::string> names = work_columns(configuration);
+  std::string wanted = work_key(configuration) + ' ';
+  for (const Setting& setting : design.settings) {
+    names.push_back(setting.name);
+    wanted += format_exact(setting.value) + ' ';
+  }
+  const auto& rows = index(names);
+  const auto row = rows.find(wanted);
+  return row == rows.end() ? std::nullopt : std::optional(row->second);
+}
+
+Compiled MeasuredTable::compiled(const Suite& suite, const Design& design,
+                                 const std::vector<std::string>& columns) const {
+  Compiled compiled;
+  for (const std::string& name : columns) {
+    std::optional<double> most;
+    for (const Operator& configuration : suite.configurations()) {
+      const auto row = find(configuration, design);
+      Diagnostics faults;
+      const auto value = row ? table_.number(*row, *table_.column(name), faults) : std::nullopt;
+      if (value) most = std::max(most.value_or(*value), *value);
+    }
+    if (most) compiled.columns.push_back({name, *most});
+  }
+  return compiled;
+}
+
+bool MeasuredTable::covers(const Suite& suite, const Design& design) const {
+  return std::ranges::all_of(suite.configurations(),
+                             [&](const Operator& configuration) { return find(configuration, design).has_value(); });
+}
+
 Fitness MeasuredTable::fitness(const Suite& suite, const Design& design) const {
   Fitness fitness = refused("", suite.size());
   fitness.measured = true;
-  std::string settings;
-  for (const Setting& setting : design.settings) settings += format_exact(setting.value) + ' ';
   for (std::size_t i = 0; i < suite.size(); ++i) {
-    const Operator& op = suite.configurations()[i];
-    std::vector<std::string> names = work_columns(op);
-    for (const std::string& name : setting_names(design)) names.push_back(name);
-    const auto& rows = index(names);
-    const auto row = rows.find(work_key(op) + ' ' + settings);
-    if (row == rows.end()) {
+    const auto row = find(suite.configurations()[i], design);
+    if (!row) {
       fitness.refusal = "the table has no row of this design";
       return fitness;
     }
     Diagnostics faults;
-    const auto time = table_.number(row->second, time_, faults, NumberRange::positive());
+    const auto time = table_.number(*row, time_, faults, NumberRange::positive());
     if (!time) {
       const auto status = table_.column("status");
-      fitness.refusal = status ? std::string(table_.cell(row->second, *status)) : "the row has no time";
+      fitness.refusal = status ? std::string(table_.cell(*row, *status)) : "the row has no time";
       fitness.tflops.assign(suite.size(), 0.0);
       return fitness;
     }
-    fitness.tflops[i] = useful_work(op) / (*time * 1e-6) / 1e12;
+    fitness.tflops[i] = useful_work(suite.configurations()[i]) / (*time * 1e-6) / 1e12;
   }
   fitness.geomean = geometric_mean(fitness.tflops);
   return fitness;

@@ -1,13 +1,14 @@
 // The model's order first: every design that the file allows is asked of the model, and the one that promises most is
-// judged next. What silicon says of the designs judged so far corrects the promise of those like them: a Gaussian
-// process over the variables, whose prior mean is the model and whose prior width is the model's own interval
-// (Rasmussen and Williams, Gaussian Processes for Machine Learning, chapter 2; expected improvement: Jones, Schonlau,
-// Welch 1998).
+// compiled, where there is a compiler, and judged next. What silicon says of the designs judged so far corrects the
+// promise of those like them: a Gaussian process over the variables, whose prior mean is the model and whose prior
+// width is the model's own interval (Rasmussen and Williams, Gaussian Processes for Machine Learning, chapter 2;
+// expected improvement: Jones, Schonlau, Welch 1998).
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "search/search.hpp"
@@ -22,13 +23,15 @@ constexpr double noise = 0.01;       // of a measurement, as a share
 constexpr std::array<double, 3> reaches{0.5, 0.25, 1.0};  // of what one design says of others, in ranges of a variable
 constexpr std::array<double, 2> scales{1.0, 3.0};         // of the model's interval, where it was too sure
 constexpr std::array<double, 3> trusts{1.0, 0.5, 0.0};    // in the model's differences between designs
-constexpr std::size_t most_known = 400;                   // that the process looks back on
+constexpr double doubt = 2.3;            // log of the odds, ten to one, against a scale or a trust other than one
+constexpr std::size_t most_known = 400;  // that the process looks back on
 
 struct Promise {
   Design design;
   Eigen::VectorXd at;  // shares of the variables' ranges
   double mean = 0;     // log of the throughput
   double width = plain_width;
+  bool compiled = false;  // the compiler was asked
 };
 
 double normal_cdf(double x) { return 0.5 * std::erfc(-x / std::numbers::sqrt2); }
@@ -43,10 +46,17 @@ class Ranked final : public Variation {
     if (promises_.empty()) collect(search);
     std::erase_if(promises_, [&](const Promise& promise) { return search.known(promise.design) != nullptr; });
     if (promises_.empty()) return false;
-    const std::size_t next = best(search);
-    const Design design = promises_[next].design;
-    search.judge({design, "", "", "", ""});
+    const std::optional<Design> design = most_gain(search);
+    if (!design) return false;
+    search.judge({*design, "", "", "", ""});
     return true;
+  }
+
+  // What the model puts first.
+  std::optional<Design> beginning(Search& search) override {
+    if (!with_model_) return std::nullopt;
+    if (promises_.empty()) collect(search);
+    return first_compiled(search, [](const Promise& promise) { return promise.mean; });
   }
 
   void widen() override { promises_.clear(); }
@@ -86,15 +96,20 @@ class Ranked final : public Variation {
     if (!seen.insert(key_of(promise.design)).second) return;
     const Fitness fitness = search.model(promise.design);
     if (!fitness.correct()) return;
-    if (with_model_) {
-      promise.mean = std::log(fitness.geomean);
-      // The interval's upper end is 1.645 standard deviations away; what the model does not trust is twice as wide.
-      const double width =
-          fitness.upper > fitness.geomean ? std::log(fitness.upper / fitness.geomean) / 1.645 : plain_width;
-      promise.width = fitness.defer.empty() ? width : std::max(2 * width, plain_width);
-    }
+    if (with_model_) take_word(promise, fitness);
+    promise.compiled = !search.compiles();
+    if (with_model_ && !promise.compiled) promise.width = std::max(2 * promise.width, plain_width);
     promise.at = position(search, promise.design);
     promises_.push_back(std::move(promise));
+  }
+
+  // The interval's upper end is 1.645 standard deviations away; what the model does not trust is twice as wide, and so
+  // is what was not compiled yet: its registers and spills are a guess.
+  static void take_word(Promise& promise, const Fitness& fitness) {
+    promise.mean = std::log(fitness.geomean);
+    const double width =
+        fitness.upper > fitness.geomean ? std::log(fitness.upper / fitness.geomean) / 1.645 : plain_width;
+    promise.width = fitness.defer.empty() ? width : std::max(2 * width, plain_width);
   }
 
   // Of a grid the place among its values from 0 to 1, so that doublings are as far apart as steps.
@@ -115,13 +130,19 @@ class Ranked final : public Variation {
     return at;
   }
 
+  // Settings that come out as the same kernel, register caps that do not bind for instance, are one point: that of the
+  // first of them.
+  const Eigen::VectorXd& place(Search& search, const Design& design, const Eigen::VectorXd& at) {
+    return places_.emplace(key_of(search.as_compiled(design)), at).first->second;
+  }
+
   struct Known {
     std::vector<Promise> designs;
     Eigen::VectorXd residual;  // log of what silicon said over what was promised
   };
 
   // What has been judged; a design that failed says nothing of the throughput of others.
-  Known known(Search& search) const {
+  Known known(Search& search) {
     Known known;
     std::vector<double> logs;
     const std::vector<Member>& judged = search.judged();
@@ -131,10 +152,10 @@ class Ranked final : public Variation {
       Promise promise;
       promise.at = position(search, judged[i].design);
       if (with_model_) {
-        const Fitness model = search.model(judged[i].design);
-        promise.mean = std::log(model.geomean);
-        promise.width = model.upper > model.geomean ? std::log(model.upper / model.geomean) / 1.645 : plain_width;
-        if (!model.defer.empty()) promise.width = std::max(2 * promise.width, plain_width);
+        const Fitness model = search.compiled(judged[i].design);
+        if (!model.correct()) continue;  // it ran, and the model thinks that it cannot
+        take_word(promise, model);
+        promise.at = place(search, judged[i].design, promise.at);
       }
       logs.push_back(std::log(judged[i].fitness.geomean) - promise.mean);
       known.designs.push_back(std::move(promise));
@@ -191,6 +212,7 @@ class Ranked final : public Variation {
       for (const double scale : scales) {
         for (const double reach : reaches) {
           Process process = fit(known, reach, scale, trust);
+          if (with_model_) process.evidence -= (trust < 1 ? doubt : 0) + (scale > 1 ? doubt : 0);
           if (process.evidence > best.evidence + 1e-9) best = std::move(process);
         }
       }
@@ -199,36 +221,61 @@ class Ranked final : public Variation {
     return best;
   }
 
+  // The promise of the largest worth whose design the compiler has seen: the first in order is compiled, which changes
+  // its promise and so its place, until the first one is one that was. Designs that it refuses are dropped.
+  template <typename Worth>
+  std::optional<Design> first_compiled(Search& search, const Worth& worth) {
+    std::vector<double> worths;
+    for (const Promise& promise : promises_) worths.push_back(worth(promise));
+    while (!promises_.empty()) {
+      const auto first = std::ranges::max_element(worths);
+      const auto index = first - worths.begin();
+      Promise& promise = promises_[static_cast<std::size_t>(index)];
+      if (promise.compiled || !with_model_) return promise.design;
+      promise.compiled = true;
+      const Fitness fitness = search.compiled(promise.design);
+      if (fitness.correct()) {
+        take_word(promise, fitness);
+        promise.at = place(search, promise.design, promise.at);
+        *first = worth(promise);
+      } else {
+        promises_.erase(promises_.begin() + index);
+        worths.erase(first);
+      }
+    }
+    return std::nullopt;
+  }
+
   // The design with the largest expected improvement over the best one known.
-  std::size_t best(Search& search) const {
+  std::optional<Design> most_gain(Search& search) {
     const Known seen = known(search);
+    if (seen.designs.empty()) return first_compiled(search, [](const Promise& promise) { return promise.mean; });
     double incumbent = -1e300;
     for (std::size_t i = 0; i < seen.designs.size(); ++i) {
       incumbent = std::max(incumbent, seen.designs[i].mean + seen.residual(static_cast<Eigen::Index>(i)));
     }
     const Process process = fit(seen);
-    std::size_t next = 0;
-    double most = -1;
+    return first_compiled(search,
+                          [&](const Promise& promise) { return expected_gain(promise, seen, process, incumbent); });
+  }
+
+  static double expected_gain(const Promise& promise, const Known& seen, const Process& process, double incumbent) {
     Eigen::VectorXd row(seen.residual.size());
-    for (std::size_t i = 0; i < promises_.size(); ++i) {
-      for (Eigen::Index j = 0; j < row.size(); ++j) {
-        row(j) = process.scale * process.scale *
-                 alike(promises_[i], seen.designs[static_cast<std::size_t>(j)], process.reach);
-      }
-      const double mean = process.trust * promises_[i].mean + process.offset + row.dot(process.weights);
-      const Eigen::VectorXd half = process.factor.matrixL().solve(row);
-      const double prior = process.scale * promises_[i].width;
-      const double width = std::sqrt(std::max(1e-12, prior * prior - half.squaredNorm()));
-      const double z = (mean - incumbent) / width;
-      const double density = std::exp(-0.5 * z * z) / std::sqrt(2 * std::numbers::pi);
-      const double gain = width * (z * normal_cdf(z) + density);
-      if (gain > most) most = gain, next = i;
+    for (Eigen::Index j = 0; j < row.size(); ++j) {
+      row(j) = process.scale * process.scale * alike(promise, seen.designs[static_cast<std::size_t>(j)], process.reach);
     }
-    return next;
+    const double mean = process.trust * promise.mean + process.offset + row.dot(process.weights);
+    const Eigen::VectorXd half = process.factor.matrixL().solve(row);
+    const double prior = process.scale * promise.width;
+    const double width = std::sqrt(std::max(1e-12, prior * prior - half.squaredNorm()));
+    const double z = (mean - incumbent) / width;
+    const double density = std::exp(-0.5 * z * z) / std::sqrt(2 * std::numbers::pi);
+    return width * (z * normal_cdf(z) + density);
   }
 
   bool with_model_;
   std::vector<Promise> promises_;
+  std::unordered_map<std::string, Eigen::VectorXd> places_;
 };
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -288,6 +289,13 @@ std::vector<std::string> bubblewrap_command(const std::string& bubblewrap, const
 
 void put_files(int folder, const std::vector<WorkFile>& files, uid_t user, gid_t group) {
   for (const WorkFile& file : files) {
+    if (file.name.ends_with('/')) {
+      const std::string name = file.name.substr(0, file.name.size() - 1);
+      const bool made =
+          ::mkdirat(folder, name.c_str(), 0700) == 0 && ::fchownat(folder, name.c_str(), user, group, 0) == 0;
+      if (!made) throw RuntimeError(fmt::format("cannot make '{}' for the program: {}", name, std::strerror(errno)));
+      continue;
+    }
     const int descriptor =
         ::openat(folder, file.name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600);
     const bool written = descriptor >= 0 && ::write(descriptor, file.bytes.data(), file.bytes.size()) ==
@@ -342,6 +350,34 @@ SandboxResult run_boxed(const std::string& bubblewrap, const std::vector<std::st
   return result;
 }
 
+// While it lives, orphans among our descendants become our children; at its end those that came are killed and reaped,
+// or they would count against the limit of processes of later runs.
+class Orphans {
+ public:
+  Orphans() : before_(process_tree(::getpid()).members) { ::prctl(PR_SET_CHILD_SUBREAPER, 1); }
+  Orphans(const Orphans&) = delete;
+  Orphans& operator=(const Orphans&) = delete;
+  ~Orphans() {
+    constexpr int most_rounds = 1000;  // of a millisecond: killing one may bring its children to us
+    for (int round = 0; round < most_rounds && end_those_there(); ++round) ::usleep(1000);
+    ::prctl(PR_SET_CHILD_SUBREAPER, 0);
+  }
+
+ private:
+  bool end_those_there() const {
+    bool any = false;
+    for (const pid_t member : process_tree(::getpid()).members) {
+      if (std::ranges::find(before_, member) != before_.end()) continue;
+      any = true;
+      ::kill(member, SIGKILL);
+      ::waitpid(member, nullptr, WNOHANG);
+    }
+    return any;
+  }
+
+  std::vector<pid_t> before_;
+};
+
 // Without a box: a session with limits, and what outlives it is found as our child, since orphans come to us.
 SandboxResult run_bare(const std::vector<std::string>& command, const std::vector<WorkFile>& given,
                        const std::vector<AllowedFile>& allowed, const SandboxOptions& options) {
@@ -349,17 +385,15 @@ SandboxResult run_bare(const std::vector<std::string>& command, const std::vecto
   resources.stage = temporary_folder();
   resources.folder = ::open(resources.stage.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   put_files(resources.folder, given, ::geteuid(), ::getegid());
-  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-  const ProcessTree before = process_tree(::getpid());
   ProcessOptions process = common(options);
   process.folder = resources.stage;
   process.environment = options.environment;
   process.environment->push_back("WORK=" + resources.stage);
   process.prepare = [&options, parent = ::getpid()] { return Stage::limit_process(options, parent); };
   SandboxResult result;
-  result.process = run_process(command, process);
-  for (const pid_t member : process_tree(::getpid()).members) {
-    if (std::ranges::find(before.members, member) == before.members.end()) ::kill(member, SIGKILL);
+  {
+    const Orphans orphans;
+    result.process = run_process(command, process);
   }
   result.taken = take_files(resources.folder, allowed);
   return result;

@@ -37,7 +37,7 @@ struct SandboxOptions {
 };
 
 struct WorkFile {
-  std::string name;  // relative, "program.yaml"
+  std::string name;  // relative, "program.yaml"; with a slash at its end an empty folder
   std::string bytes;
 };
 
@@ -70,7 +70,7 @@ SandboxResult run_in_sandbox(const std::vector<std::string>& command, const std:
 // second name of a file elsewhere, none larger than its limit. Read once.
 TakenFiles take_files(int folder, const std::vector<AllowedFile>& allowed);
 
-// Where the folder is for the program inside.
-inline constexpr std::string_view sandbox_folder = "/work";
+// Where the folder is for the program inside; it would hide what is to be readable there.
+inline constexpr std::string_view sandbox_folder = "/candidate";
 
 }  // namespace perfmodel

@@ -142,6 +142,45 @@ bool Search::worth_measuring(const Fitness& fitness) const {
   return !fitness.defer.empty() && fitness.upper >= best_model_;
 }
 
+const Compiled& Search::compile_once(const Design& design) {
+  const std::string key = key_of(design);
+  if (const auto found = compiled_.find(key); found != compiled_.end()) return found->second;
+  Compiled compiled;
+  if (!file_.silicon->compiled.empty()) {
+    compiled = file_.silicon->table->compiled(*file_.suite, design, file_.silicon->compiled);
+  } else {
+    const Json answer = Json::parse(outside("compiler", [&] {
+      const Compiled found = compile(*file_.silicon->compile, *file_.suite, design);
+      Json json{{"refusal", found.refusal}, {"columns", Json::object()}};
+      for (const Setting& column : found.columns) json["columns"][column.name] = column.value;
+      return json.dump();
+    }));
+    compiled.refusal = answer["refusal"].get<std::string>();
+    for (const auto& [name, value] : answer["columns"].items()) compiled.columns.push_back({name, value.get<double>()});
+  }
+  report();
+  return compiled_.emplace(key, std::move(compiled)).first->second;
+}
+
+Fitness Search::compiled(const Design& design) {
+  if (!compiles()) return ask_model(design);
+  const Compiled& found = compile_once(design);
+  if (!found.refusal.empty()) return refused(found.refusal, file_.suite->size());
+  Design known = design;
+  for (const Setting& column : found.columns) set(known, column.name, column.value);
+  return ask_model(known);
+}
+
+Design Search::as_compiled(const Design& design) {
+  Design known = design;
+  if (!compiles()) return known;
+  for (const Setting& column : compile_once(design).columns) set(known, column.name, column.value);
+  if (known.program.empty()) {
+    std::erase_if(known.settings, [](const Setting& setting) { return !find_kernel_column(setting.name); });
+  }
+  return known;
+}
+
 // Coverage, feasibility and the model first; the compiler and silicon for what is worth it.
 Fitness Search::judged_fitness(const Design& design) {
   Fitness fitness = ask_model(design);
@@ -149,18 +188,12 @@ Fitness Search::judged_fitness(const Design& design) {
     best_model_ = std::max(best_model_, fitness.geomean);
     return fitness;
   }
-  if (worth_measuring(fitness) && file_.silicon->compile) {
-    const Json compiled = Json::parse(outside("compiler", [&] {
-      const Compiled found = compile(*file_.silicon->compile, *file_.suite, design);
-      Json json{{"refusal", found.refusal}, {"columns", Json::object()}};
-      for (const Setting& column : found.columns) json["columns"][column.name] = column.value;
-      return json.dump();
-    }));
-    if (!compiled["refusal"].get<std::string>().empty()) return refused(compiled["refusal"], file_.suite->size());
-    Design known = design;
-    for (const auto& [name, value] : compiled["columns"].items()) set(known, name, value.get<double>());
-    fitness = ask_model(known);
+  const MeasuredTable* table = file_.silicon->table.get();
+  if (table != nullptr && !table->covers(*file_.suite, design)) {
+    return refused("the table has no row of this design", file_.suite->size());
   }
+  if (worth_measuring(fitness)) fitness = compiled(design);
+  if (!fitness.correct()) return fitness;
   const bool measured = worth_measuring(fitness);
   best_model_ = std::max(best_model_, fitness.geomean);
   if (measured) return ask_silicon(design);
@@ -235,6 +268,7 @@ void Search::commit(Member& member, const Offspring& proposal) {
                {"evaluations", evaluations_},
                {"measurements", measurements_},
                {"seconds", std::round(elapsed() * 1000) / 1000},
+               {"geomean", member.fitness.geomean},
                {"fitness", Json::parse(fitness_json(member.fitness))}};
     for (const auto& [key, text] : {std::pair{"rule", &proposal.rule}, std::pair{"because", &proposal.because},
                                     std::pair{"source", &proposal.source}, std::pair{"notes", &proposal.notes}}) {
@@ -294,10 +328,20 @@ void Search::check_budgets() {
   if (evaluations_ >= file_.evaluations) throw SearchEnded{"the budget of evaluations is spent"};
 }
 
+SearchProgress Search::so_far() const {
+  return {evaluations_,
+          file_.evaluations,
+          measurements_,
+          static_cast<int>(compiled_.size()),
+          static_cast<int>(versions_.size()),
+          best_.fitness.geomean,
+          start_.fitness.geomean,
+          std::string(operators_[operator_]->name())};
+}
+
 void Search::report() {
   if (!options_.progress) return;
-  options_.progress({evaluations_, file_.evaluations, measurements_, static_cast<int>(versions_.size()),
-                     best_.fitness.geomean, start_.fitness.geomean, std::string(operators_[operator_]->name())});
+  options_.progress(so_far());
 }
 
 // Everything that may vary gets the value that the program has, so that like designs read alike.
@@ -321,22 +365,26 @@ Design Search::written_out(Design design) const {
   return design;
 }
 
-// One that the model does not refuse and a table of measurements has, if a thousand throws give one.
-Design Search::thrown_start() {
+bool Search::in_table(const Design& design) const {
+  return !file_.silicon || !file_.silicon->table || file_.silicon->table->fitness(*file_.suite, design).correct();
+}
+
+// What the operator would begin with; or one that the model does not refuse and a table of measurements has, if a
+// thousand throws give one.
+Design Search::chosen_start() {
+  if (std::optional<Design> design = operators_.front()->beginning(*this); design && in_table(*design)) return *design;
   Design design = written_out(file_.start);
   for (int i = 0; i < 1000; ++i) {
     std::vector<double> shares(file_.variables.size() + file_.moves.size());
     for (double& share : shares) share = random_.share();
     Design thrown = design_at(file_, design, shares);
-    const bool there =
-        !file_.silicon || !file_.silicon->table || file_.silicon->table->fitness(*file_.suite, thrown).correct();
-    if (there && ask_model(thrown).correct()) return thrown;
+    if (in_table(thrown) && ask_model(thrown).correct()) return thrown;
   }
   return design;
 }
 
 void Search::begin() {
-  start_.design = options_.random_start ? thrown_start() : written_out(file_.start);
+  start_.design = options_.random_start ? chosen_start() : written_out(file_.start);
   start_.fitness = ask_model(start_.design);
   best_model_ = start_.fitness.geomean;
   if (start_.fitness.correct() && file_.silicon) start_.fitness = ask_silicon(start_.design);
@@ -407,6 +455,8 @@ void Search::redirect(Redirection redirection) {
   throw SearchEnded{fmt::format("the supervisor gave up: {}", supervisor_.reason())};
 }
 
+std::optional<Design> Variation::beginning(Search& /*search*/) { return std::nullopt; }
+
 SearchResult Search::run() {
   SearchResult result;
   result.resumed = record_.resumed();
@@ -424,13 +474,7 @@ SearchResult Search::run() {
   }
   result.steps = steps_;
   record_.add("end", Json{{"why", result.ended}}.dump(), elapsed());
-  result.progress = {evaluations_,
-                     file_.evaluations,
-                     measurements_,
-                     static_cast<int>(versions_.size()),
-                     best_.fitness.geomean,
-                     start_.fitness.geomean,
-                     std::string(operators_[operator_]->name())};
+  result.progress = so_far();
   return result;
 }
 

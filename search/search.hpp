@@ -7,6 +7,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -42,6 +43,7 @@ struct SearchProgress {
   int evaluations = 0;
   int most_evaluations = 0;
   int measurements = 0;
+  int compilations = 0;
   int versions = 0;
   double best = 0;  // TFLOPS, geometric mean
   double start = 0;
@@ -49,11 +51,12 @@ struct SearchProgress {
 };
 
 struct SearchOptions {
-  std::string folder;                                   // of the lineage and the journal; "": nothing is kept
-  bool unsafe = false;                                  // external programs without bubblewrap
-  int evaluations = 0;                                  // instead of the file's; 0: the file's
-  double target = 0;                                    // TFLOPS at which the search has found enough; 0: none
-  bool random_start = false;                            // from a design thrown by the seed instead of the file's
+  std::string folder;   // of the lineage and the journal; "": nothing is kept
+  bool unsafe = false;  // external programs without bubblewrap
+  int evaluations = 0;  // instead of the file's; 0: the file's
+  double target = 0;    // TFLOPS at which the search has found enough; 0: none
+  // Instead of the file's start one that the operator chooses, or that the seed throws where it has no opinion.
+  bool random_start = false;
   std::function<void(const SearchProgress&)> progress;  // often; may throw to end the program
   std::function<void(const std::string&)> say;          // a line of what happened
 };
@@ -108,6 +111,14 @@ class Search {
   [[nodiscard]] const std::vector<Member>& judged() const { return judged_; }
   // The model's word on a design, which counts as no evaluation.
   Fitness model(const Design& design) { return ask_model(design); }
+  // Whether the search has a compiler, or a table that says what one would.
+  [[nodiscard]] bool compiles() const { return file_.silicon && file_.silicon->compiles(); }
+  // The same once the compiler has spoken, where the search has one: each design is compiled once, when first asked
+  // for.
+  Fitness compiled(const Design& design);
+  // A design with what the compiler said of it, and without what neither the model nor the machine code shows: equals
+  // are one kernel.
+  Design as_compiled(const Design& design);
   [[nodiscard]] int measurements() const { return measurements_; }
   [[nodiscard]] const SearchOptions& options() const { return options_; }
   [[nodiscard]] const Member& best() const { return best_; }
@@ -119,13 +130,15 @@ class Search {
 
   void begin();
   Fitness ask_model(const Design& design);
+  const Compiled& compile_once(const Design& design);
   Fitness ask_silicon(const Design& design);
   bool worth_measuring(const Fitness& fitness) const;
   Fitness judged_fitness(const Design& design);
   bool accept(const Member& member);
   [[nodiscard]] bool gains(const Fitness& fitness) const;
   [[nodiscard]] Design written_out(Design design) const;
-  Design thrown_start();
+  [[nodiscard]] bool in_table(const Design& design) const;
+  Design chosen_start();
   void consider(Member member, const Offspring& proposal);
   void commit(Member& member, const Offspring& proposal);
   void enter_population(const Member& member);
@@ -134,6 +147,7 @@ class Search {
   void retreat();
   void note_step(const Fitness& fitness);
   void check_budgets();
+  [[nodiscard]] SearchProgress so_far() const;
   void report();
   [[nodiscard]] double elapsed() const;
   void ask_afresh();
@@ -151,6 +165,7 @@ class Search {
   std::vector<std::unique_ptr<Variation>> operators_;
   std::size_t operator_ = 0;
   std::unordered_map<std::string, Fitness> known_;
+  std::unordered_map<std::string, Compiled> compiled_;
   Member start_;
   Member best_;
   Member work_;  // that a single line goes on from: the best, or where a retreat led
@@ -176,6 +191,8 @@ class Variation {
   [[nodiscard]] virtual std::string_view name() const = 0;
   // Has at least one design judged; false where there is nothing left to propose.
   virtual bool step(Search& search) = 0;
+  // A design that it would begin with, if it has an opinion; nothing is judged.
+  virtual std::optional<Design> beginning(Search& search);
   // Told to look further than before.
   virtual void widen() {}
 };

@@ -22,10 +22,6 @@ namespace perfmodel {
 // The useful work of each problem over its time; refused where the command fails, says so or says nothing sound.
 Fitness measure(const ExternalCommand& command, const Suite& suite, const Design& design, std::uint64_t seed);
 
-struct Compiled {
-  std::vector<Setting> columns;
-  std::string refusal;
-};
 Compiled compile(const ExternalCommand& command, const Suite& suite, const Design& design);
 
 // problems.json

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "search/design.hpp"
 #include "search/journal.hpp"
 #include "search/lineage.hpp"
 #include "support/diagnostic.hpp"
@@ -149,6 +150,7 @@ Trajectory load_trajectory(const std::string& folder) {
       throw InputError(file_location(git), fmt::format("version {} has no score.json that reads", version.number));
     }
     trajectory.versions.push_back(read_version(json, version));
+    trajectory.versions.back().candidate = lineage.file(version, std::string(candidate_file)).value_or("{}");
   }
   const std::vector<std::string> lines = Journal::read((fs::path(folder) / "journal.jsonl").string());
   trajectory.ended = !lines.empty() && lines.back().starts_with(R"({"event":"end")");
@@ -185,6 +187,7 @@ std::string trajectory_json(const Trajectory& trajectory) {
                                 {"evaluations", version.evaluations},
                                 {"measurements", version.measurements},
                                 {"seconds", version.seconds},
+                                {"candidate", Json::parse(version.candidate, nullptr, /*allow_exceptions=*/false)},
                                 {"fitness", Json::parse(fitness_json(version.fitness))}});
   }
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";

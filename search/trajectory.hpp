@@ -29,6 +29,7 @@ struct TrajectoryVersion {
   int measurements = 0;
   double seconds = 0;
   Fitness fitness;
+  std::string candidate;  // JSON: its settings and moves
 };
 
 struct Trajectory {

@@ -12,8 +12,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <fstream>
-#include <iterator>
+#include <sstream>
 #include <utility>
 
 #include "support/diagnostic.hpp"
@@ -233,12 +232,25 @@ class Child {
   int status_ = 0;
 };
 
+// What a file of /proc holds; less or nothing where its process ends meanwhile, which a stream would throw on.
+std::string proc_text(const std::string& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string text;
+  std::array<char, 4096> buffer{};
+  while (file.open()) {
+    const ssize_t count = ::read(file.get(), buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) break;
+    text.append(buffer.data(), static_cast<std::size_t>(count));
+  }
+  return text;
+}
+
 // The parent of a process, and its resident pages; -1 where it is gone.
 pid_t parent_of(pid_t process, double& resident) {
-  std::ifstream file(fmt::format("/proc/{}/stat", process));
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  const std::string text = proc_text(fmt::format("/proc/{}/stat", process));
   const std::size_t after_name = text.rfind(')');
-  if (after_name == std::string::npos) return -1;
+  if (after_name == std::string::npos || after_name + 3 >= text.size()) return -1;
   std::vector<long long> fields;
   const char* at = text.c_str() + after_name + 3;  // after ") S"
   for (char* next = nullptr; fields.size() < 21; at = next) {
@@ -251,7 +263,7 @@ pid_t parent_of(pid_t process, double& resident) {
 
 std::vector<pid_t> children_of(pid_t process) {
   std::vector<pid_t> children;
-  std::ifstream file(fmt::format("/proc/{0}/task/{0}/children", process));
+  std::istringstream file(proc_text(fmt::format("/proc/{0}/task/{0}/children", process)));
   for (pid_t child = 0; file >> child;) children.push_back(child);
   return children;
 }

@@ -212,7 +212,8 @@ struct ExpressionScope::State {
     std::vector<std::string> candidates = known;
     for (const auto& [word, value] : constants) candidates.push_back(word);
     found.suggest(name.text, candidates);
-    found.note(known.empty() ? "there are no parameters" : "known parameters: " + joined(known));
+    if (!known.empty()) found.note("known parameters: " + joined(known));
+    if (candidates.empty()) found.note("there are no parameters");
   }
 
   static std::string joined(const std::vector<std::string>& names) { return fmt::format("{}", fmt::join(names, ", ")); }

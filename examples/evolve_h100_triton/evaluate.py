@@ -35,7 +35,7 @@ def fail(reason):
 def read():
     folder = os.environ.get("WORK", ".")
     with open(os.path.join(folder, "candidate.json")) as file:
-        columns = json.load(file)["columns"]
+        columns = json.load(file)["kernel"]
     with open(os.path.join(folder, "problems.json")) as file:
         asked = json.load(file)
     names = ("cta_m", "cta_n", "stages", "warps", "register_cap")

@@ -1,6 +1,6 @@
 """Measure the whole space of Triton attention configurations once, on a GPU, into a table of the contract's columns.
 
-    python3 measure.py --out measured.csv [--time-limit 360]
+    python3 measure.py --out measured.csv [--time-limit 360] [--problem BATCH,HEADS,SEQUENCE,HEAD_DIM,CAUSAL]
 
 Kernels are compiled first, in one worker process a core; then every row is checked and timed in random order, twice when
 time allows. Rows are appended as they come: run it again with the same --out and it goes on where it stopped. A row that
@@ -36,14 +36,24 @@ def configurations(head_dim):
             yield configuration
 
 
-def all_kernels():
-    kernels = [(c, d, causal) for d in HEAD_DIMS for causal in (False, True) for c in configurations(d)]
+def all_problems():
+    return [Problem(*shape, d, causal) for shape in SHAPES for d in HEAD_DIMS for causal in (False, True)]
+
+
+def read_problem(text):
+    *shape, causal = map(int, text.split(","))
+    return Problem(*shape, bool(causal))
+
+
+def all_kernels(problems):
+    kinds = dict.fromkeys((problem.head_dim, problem.causal) for problem in problems)
+    kernels = [(c, d, causal) for d, causal in kinds for c in configurations(d)]
     random.Random(ORDER_SEED).shuffle(kernels)
     return kernels
 
 
-def all_rows(kernels):
-    rows = [(c, Problem(*shape, d, causal)) for (c, d, causal) in kernels for shape in SHAPES]
+def all_rows(kernels, problems):
+    rows = [(c, problem) for (c, d, causal) in kernels for problem in problems if (problem.head_dim, problem.causal) == (d, causal)]
     random.Random(ORDER_SEED + 1).shuffle(rows)
     return rows
 
@@ -158,6 +168,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", default="measured.csv")
     parser.add_argument("--time-limit", type=float, default=360, help="seconds for everything")
+    parser.add_argument("--problem", type=read_problem, action="append", help="instead of the twelve of the table")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--budget-ms", type=float, default=25, help="time on the GPU a row and pass")
     parser.add_argument("--count", action="store_true", help="print the size of the space and stop")
@@ -167,8 +178,9 @@ def main():
     arguments.started = arguments.started or time.monotonic()
     end = arguments.started + arguments.time_limit
 
-    kernels = all_kernels()
-    rows = all_rows(kernels)
+    problems = arguments.problem or all_problems()
+    kernels = all_kernels(problems)
+    rows = all_rows(kernels, problems)
     if arguments.count:
         print(f"{len(kernels)} kernels, {len(rows)} rows")
         return

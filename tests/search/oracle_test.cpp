@@ -4,11 +4,15 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <fstream>
+#include <iterator>
+#include <string>
 #include <vector>
 
 #include "model/predict.hpp"
 #include "search/kernel_row.hpp"
 #include "search/score_cache.hpp"
+#include "support/data_path.hpp"
 #include "tests/input_error.hpp"
 #include "tests/search/suites.hpp"
 
@@ -22,6 +26,11 @@ KernelColumns tile(int m, int n, int stages) {
   columns.set(*find_kernel_column("cta_n"), n);
   columns.set(*find_kernel_column("stages"), stages);
   return columns;
+}
+
+std::string load_text(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 std::vector<Candidate> tiles() {
@@ -152,6 +161,37 @@ TEST_CASE("a program that leaves work out scores zero") {
   CHECK(!estimate.feasible());
   CHECK(estimate.refusal.find("work left out") == 0);
   CHECK(estimate.refusal.find("exponentials") != std::string::npos);
+}
+
+TEST_CASE("every program of the cheating corpus scores zero, with the reason") {
+  Oracle oracle = test::oracle_of("b200");
+  struct Cheat {
+    std::string from, to, reason;
+  };
+  const Cheat cheats[] = {
+      {"softmax_max: {count: scores", "softmax_max: {count: 0", "scores in row maxima"},
+      {"softmax_exp: {count: scores", "softmax_exp: {count: scores / 2", "exponentials"},
+      {"count: max(0, full_iterations - 1)", "count: max(0, full_iterations - 2)", "multiply-adds of Q K^T"},
+      {"load: \"cta_n * head_dim_v * element_bytes\"", "load: 0", "bytes loaded"},
+      {"does: {store: tile_m * head_dim_v * output_bytes}", "does: {store: 0}", "bytes stored"},
+      {"softmax_mask: {count: scores", "softmax_mask: {count: 0", "masked scores"},
+      {"softmax_vote: tile_m", "softmax_vote: 0", "rows rescaled or voted on"},
+      {"mma: [tile_m, cta_n, head_dim]", "mma_pair: [tile_m, cta_n, head_dim]", "one instruction of two CTAs"},
+  };
+  const std::string honest = load_text(data_path("workloads/pipelines/fa4_forward.yaml"));
+  CHECK(oracle.score(test::attention(), ProgramCandidate{honest}).feasible());
+  for (const Cheat& cheat : cheats) {
+    CAPTURE(cheat.to);
+    std::string text = honest;
+    REQUIRE(text.find(cheat.from) != std::string::npos);
+    for (std::size_t at = text.find(cheat.from); at != std::string::npos;
+         at = text.find(cheat.from, at + cheat.to.size()))
+      text.replace(at, cheat.from.size(), cheat.to);
+    const Score score = oracle.score(test::attention(), ProgramCandidate{text});
+    CHECK_FALSE(score.feasible());
+    CHECK(score.geomean == FlopsPerSecond(0));
+    CHECK(score.refusal.find(cheat.reason) != std::string::npos);
+  }
 }
 
 TEST_CASE("suites are of kernels of one op") {
