@@ -1,0 +1,94 @@
+#include "model/tile_program.hpp"
+
+#include <doctest/doctest.h>
+
+#include "tests/model/machines.hpp"
+
+namespace perfmodel {
+
+using doctest::Approx;
+
+namespace {
+
+Gemm square(std::int64_t size) {
+  Gemm gemm;
+  gemm.m = gemm.n = gemm.k = size;
+  gemm.dtype = gemm.out_dtype = Dtype::bf16;
+  return gemm;
+}
+
+GemmConfig tile(int cta_m, int cta_n, int cta_k, int stages, int warps, bool tma) {
+  GemmConfig config;
+  config.cta_m = cta_m;
+  config.cta_n = cta_n;
+  config.cta_k = cta_k;
+  config.stages = stages;
+  config.warps = warps;
+  config.tma = tma;
+  const CompiledTile compiled = compiled_tile(square(4096), config);
+  config.registers = compiled.registers;
+  config.spills = compiled.spills;
+  config.smem = compiled.smem;
+  return config;
+}
+
+TileIteration iteration(const GemmConfig& config, std::int64_t size = 4096) {
+  return tile_iteration(test::h100(), square(size), config);
+}
+
+}  // namespace
+
+TEST_CASE("wide tiles merge more of what a GPC asks for than tall ones, and rows of half a line next to nothing") {
+  // Counters of an H100 have 0.59 to 0.62 and 0.80 to 0.90 of the operands' bytes at the L2, and 0.92 to 0.97 of
+  // 64-byte rows.
+  const double wide = iteration(tile(64, 256, 64, 3, 4, false)).l2_share;
+  const double tall = iteration(tile(256, 64, 64, 3, 8, false)).l2_share;
+  const double narrow = iteration(tile(64, 128, 32, 5, 8, false)).l2_share;
+  CHECK(wide < tall - 0.1);
+  CHECK(tall < narrow);
+  CHECK(narrow > 0.85);
+  CHECK(narrow <= 1.0);
+}
+
+TEST_CASE("copies by descriptor take more of the L2's time, by what the probe of bulk copies found") {
+  const double loads = iteration(tile(64, 64, 64, 5, 4, false)).l2_share;
+  const double copies = iteration(tile(64, 64, 64, 5, 4, true)).l2_share;
+  CHECK(copies > loads);
+  CHECK(copies < 1.1 * loads / test::h100().l2.copy_share.value);
+}
+
+TEST_CASE("a tensor map is paid once a CTA, at the top clock") {
+  const Cycles extra =
+      iteration(tile(128, 128, 64, 3, 8, true)).around - iteration(tile(128, 128, 64, 3, 8, false)).around;
+  CHECK(extra.si() == Approx(2.2e-6 * 1.98e9));
+}
+
+TEST_CASE("a spilled register goes out and comes back once an iteration") {
+  GemmConfig config = tile(128, 256, 64, 3, 4, true);
+  REQUIRE(config.spills > 0);
+  const TileIteration spilled = iteration(config);
+  CHECK(spilled.local.si() == Approx(2.0 * 4 * 32 * 4 * config.spills));
+  config.spills = 0;
+  CHECK(iteration(config).local.si() == 0);
+  CHECK(iteration(config).interval < spilled.interval);
+}
+
+TEST_CASE("more stages hide the loads' latency, until something else takes longer") {
+  Cycles before = iteration(tile(128, 128, 64, 2, 4, false)).interval;
+  for (const int stages : {3, 4, 5}) {
+    const Cycles now = iteration(tile(128, 128, 64, stages, 4, false)).interval;
+    CHECK(now <= before);
+    before = now;
+  }
+  CHECK(before >= iteration(tile(128, 128, 64, 5, 4, false)).busy[Resource::tensor]);
+}
+
+TEST_CASE("what fits the L2 is read from DRAM once, what does not again by each pass of a group") {
+  // One wave of one group: nothing comes back.
+  CHECK(iteration(tile(128, 128, 64, 3, 8, false), 1024).again.si() == 0);
+  // 8192 squared: 64 rows of tiles are 8 groups, and the 134 MB of the second operand are lost between two of them.
+  const TileIteration large = iteration(tile(128, 128, 64, 3, 8, false), 8192);
+  CHECK(large.again.si() == Approx(7.0 * 8192 * 8192 * 2));
+}
+
+}  // namespace perfmodel
