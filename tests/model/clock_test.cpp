@@ -84,5 +84,36 @@ TEST_CASE("a burst starts at the top clock and falls to its plateau, lower in th
   CHECK(dipping < settled);
 }
 
+TEST_CASE("a burst that goes on is brought down to the power limit") {
+  const Machine& machine = test::h100();
+  const Load load = matrix_load(1.0, 120e6);
+  const Seconds response = machine.clock.response.value;
+  const auto after = [&](double share) {
+    return window_clock(machine, load, cycles(1e6), {share * response, 1e-3 * response}).clock;
+  };
+  const Hertz burst = burst_clock(machine, load, cycles(1e6), /*from_start=*/false).clock;
+  const Hertz steady = steady_clock(machine, load, cycles(1e6)).clock;
+  REQUIRE(steady < burst);
+  CHECK(after(0).si() == Approx(burst.si()));
+  CHECK(after(0.5).si() == Approx(burst.si()));
+  CHECK(after(0.7) < after(0.5));
+  CHECK(after(0.9) < after(0.7));
+  CHECK(after(1.0).si() == Approx(steady.si()));
+  CHECK(after(20).si() == Approx(steady.si()));
+}
+
+TEST_CASE("a window over the whole way gives the mean, and a load under the limit is left alone") {
+  const Machine& machine = test::h100();
+  const Load load = matrix_load(1.0, 120e6);
+  const Seconds response = machine.clock.response.value;
+  const Hertz burst = burst_clock(machine, load, cycles(1e6), /*from_start=*/false).clock;
+  const Hertz steady = steady_clock(machine, load, cycles(1e6)).clock;
+  // All of the difference for 0.55 of the time, then a straight line down to nothing.
+  const Hertz mean = window_clock(machine, load, cycles(1e6), {Seconds(0), response}).clock;
+  CHECK(mean.si() == Approx((steady + (0.55 + 0.45 / 2) * (burst - steady)).si()).epsilon(1e-6));
+  const Load light = matrix_load(0.01, 1e6);
+  CHECK(window_clock(machine, light, cycles(1e6), {10 * response, response}).clock == machine.clock.datasheet.value);
+}
+
 }  // namespace
 }  // namespace perfmodel
