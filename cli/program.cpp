@@ -46,11 +46,17 @@ void run_list() {
   }
 }
 
+// " (predicted, 12 more spill)"
+std::string holding_note(const PipelineRole& role) {
+  if (!role.predicted) return "";
+  return role.spills > 0 ? fmt::format(" (predicted, {:.0f} more spill)", role.spills) : " (predicted)";
+}
+
 void print_holdings(const Pipeline& pipeline) {
   fmt::print("{}: {}\n", pipeline.name, pipeline.description);
   for (const PipelineRole& role : pipeline.roles) {
-    fmt::print("  role {:<12} {} warp{}, {} registers\n", role.name, role.warps, role.warps == 1 ? "" : "s",
-               role.registers);
+    fmt::print("  role {:<12} {} warp{}, {} registers{}\n", role.name, role.warps, role.warps == 1 ? "" : "s",
+               role.registers, holding_note(role));
   }
   for (const PipelineChannel& channel : pipeline.channels) {
     if (channel.smem.si() <= 0 && channel.columns == 0) continue;
@@ -98,7 +104,8 @@ void run_check(const ProgramOptions& options) {
       found.append(error.diagnostics());
     }
     const std::size_t errors = found.error_count();
-    faults.append(found);
+    if (errors == 0) fmt::print(stderr, "{}", found.format());
+    if (errors > 0) faults.append(found);
     fmt::print("{}: {}\n", file, errors == 0 ? "ok" : fmt::format("{} error{}", errors, errors == 1 ? "" : "s"));
   }
   std::fflush(stdout);

@@ -101,7 +101,8 @@ Cycles load_latency(const Machine& machine, Seconds memory) {
          machine.transfer.barrier_wait.value;
 }
 
-// Rows that start off a 32-byte sector make the L2 move more.
+}  // namespace
+
 double unaligned_read(const Machine& machine, double pitch) {
   return std::fmod(pitch, 32.0) == 0.0 ? 1.0 : machine.l2.unaligned_read.value;
 }
@@ -110,8 +111,6 @@ double unaligned_write(const Machine& machine, double pitch) {
   return std::fmod(pitch, machine.l2.line.value.si()) == 0.0 ? 1.0 : machine.l2.unaligned_write.value;
 }
 
-// Rows of operands that a CTA asks of the L2 each iteration. CTAs of a cluster, and neighbours whose requests the
-// network merges, lie along one side of the output and share what they read of the other operand.
 double rows_asked(const Machine& machine, const Gemm& gemm, const GemmConfig& config) {
   const double cta_m = config.cta_m;
   const double cta_n = config.cta_n;
@@ -121,6 +120,8 @@ double rows_asked(const Machine& machine, const Gemm& gemm, const GemmConfig& co
   const double along_n = std::min(together, ceil_div(static_cast<double>(gemm.n), cta_n));
   return std::min(cta_m + cta_n / along_m, cta_n + cta_m / along_n);
 }
+
+namespace {
 
 // What is read from DRAM again. A panel lies across the shorter side of the tiles, at least as wide as the CTAs of a
 // wave reach. Each streams the operand of its long side; what the next panel finds of it falls with what was read

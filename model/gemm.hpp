@@ -37,6 +37,15 @@ struct GemmConfig {
 // The main kernel of that configuration. `gemm` gives sizes and types only.
 Kernel gemm_kernel(const Machine& machine, const Gemm& gemm, const GemmConfig& config);
 
+// What the L2 moves over what is asked of it, where rows so many bytes apart start off a 32-byte sector (read) or off a
+// line (written); else 1.
+double unaligned_read(const Machine& machine, double pitch);
+double unaligned_write(const Machine& machine, double pitch);
+
+// Rows of operands that a CTA asks of the L2 each iteration. CTAs of a cluster, and neighbours whose requests the
+// network merges, lie along one side of the output and share what they read of the other operand.
+double rows_asked(const Machine& machine, const Gemm& gemm, const GemmConfig& config);
+
 // The depth of a tile that makes rows of 128 bytes.
 int natural_cta_k(Dtype dtype);
 

@@ -29,50 +29,6 @@ struct Cut {
   [[nodiscard]] double items() const { return tiles * slices; }
 };
 
-class GemmProgram {
- public:
-  GemmProgram(const Machine& machine, const KernelProgram& program, const Gemm& gemm, const std::optional<Rng>& mask)
-      : machine_(machine), program_(program), gemm_(gemm), mask_(mask) {
-    const Pipeline pipeline = at(/*iterations=*/1, /*words=*/32, /*fixups=*/0);
-    cut_.tiles =
-        ceil_div(static_cast<double>(gemm.m), pipeline.cta_m) * ceil_div(static_cast<double>(gemm.n), pipeline.cta_n);
-    cut_.slices = pipeline.split_k;
-    cut_.depth = ceil_div(ceil_div(static_cast<double>(gemm.k), pipeline.cta_k), cut_.slices);
-  }
-
-  [[nodiscard]] const Cut& cut() const { return cut_; }
-
-  // An item, with so many tiles handed over to or from another CTA.
-  [[nodiscard]] Pipeline item(double fixups = 0) const {
-    const double words = mask_ ? ceil_div(words_of(*mask_), cut_.items()) : 0;
-    return at(cut_.depth, words, fixups);
-  }
-
- private:
-  [[nodiscard]] Pipeline at(double iterations, double words, double fixups) const {
-    // Slices of a tile's k leave partial sums in FP32.
-    const double output = cut_.slices > 1 ? 4.0 : element_bytes(gemm_.out_dtype);
-    std::vector<SequenceParameter> shape{{"k_iterations", iterations},
-                                         {"element_bytes", element_bytes(gemm_.dtype)},
-                                         {"output_bytes", output},
-                                         {"fixups", fixups},
-                                         {"words", words}};
-    if (mask_) {
-      shape.push_back({"rounds", static_cast<double>(mask_->rounds)});
-      shape.push_back({"bits", static_cast<double>(mask_->bits)});
-    }
-    Pipeline pipeline = program_.pipeline(shape);
-    pipeline.dtype = gemm_.dtype;
-    return pipeline;
-  }
-
-  const Machine& machine_;
-  const KernelProgram& program_;
-  const Gemm& gemm_;
-  const std::optional<Rng>& mask_;
-  Cut cut_;
-};
-
 bool uses_pairs(const Pipeline& pipeline) {
   for (const PipelineSegment& segment : pipeline.segments) {
     for (const PipelineOp& op : segment.ops) {
@@ -100,6 +56,63 @@ GemmConfig config_of(const Machine& machine, const Pipeline& pipeline, const Cut
   config.ctas = gemm.ctas ? *gemm.ctas : static_cast<std::int64_t>(most);
   return config;
 }
+
+class GemmProgram {
+ public:
+  GemmProgram(const Machine& machine, const KernelProgram& program, const Gemm& gemm, const std::optional<Rng>& mask)
+      : machine_(machine), program_(program), gemm_(gemm), mask_(mask) {
+    const Pipeline pipeline = at(/*iterations=*/1, /*words=*/32, /*fixups=*/0);
+    cut_.tiles =
+        ceil_div(static_cast<double>(gemm.m), pipeline.cta_m) * ceil_div(static_cast<double>(gemm.n), pipeline.cta_n);
+    const double depth = ceil_div(static_cast<double>(gemm.k), pipeline.cta_k);
+    cut_.slices = pipeline.split_k;
+    cut_.depth = ceil_div(depth, cut_.slices);
+    if (cut_.slices > 1 && gemm.ctas) {
+      // Slices need not be a tile's: as many equal ones as CTAs.
+      cut_.slices = *gemm.ctas / cut_.tiles;
+      cut_.depth = ceil_div(cut_.tiles * depth, *gemm.ctas);
+    }
+    // Neighbours whose requests the network merges share what they bring over.
+    const double rows = pipeline.done()[Duty::load] / (pipeline.cta_k * element_bytes(gemm.dtype));
+    const double asked = rows_asked(machine, gemm, config_of(machine, pipeline, cut_, gemm));
+    merged_ = rows > 0 ? std::min(1.0, asked / rows) : 1.0;
+  }
+
+  [[nodiscard]] const Cut& cut() const { return cut_; }
+
+  // An item, with so many tiles handed over to or from another CTA.
+  [[nodiscard]] Pipeline item(double fixups = 0) const {
+    const double words = mask_ ? ceil_div(words_of(*mask_), cut_.items()) : 0;
+    return at(cut_.depth, words, fixups);
+  }
+
+ private:
+  [[nodiscard]] Pipeline at(double iterations, double words, double fixups) const {
+    // Slices of a tile's k leave partial sums in FP32.
+    const double output = cut_.slices > 1 ? 4.0 : element_bytes(gemm_.out_dtype);
+    std::vector<SequenceParameter> shape{{"k_iterations", iterations},
+                                         {"element_bytes", element_bytes(gemm_.dtype)},
+                                         {"output_bytes", output},
+                                         {"fixups", fixups},
+                                         {"words", words}};
+    if (mask_) {
+      shape.push_back({"rounds", static_cast<double>(mask_->rounds)});
+      shape.push_back({"bits", static_cast<double>(mask_->bits)});
+    }
+    Pipeline pipeline = program_.pipeline(shape);
+    pipeline.dtype = gemm_.dtype;
+    pipeline.read_cost = merged_ * unaligned_read(machine_, static_cast<double>(gemm_.k) * element_bytes(gemm_.dtype));
+    pipeline.write_cost = unaligned_write(machine_, static_cast<double>(gemm_.n) * output);
+    return pipeline;
+  }
+
+  const Machine& machine_;
+  const KernelProgram& program_;
+  const Gemm& gemm_;
+  const std::optional<Rng>& mask_;
+  Cut cut_;
+  double merged_ = 1;
+};
 
 // Every CTA has the same number of iterations; tiles cut between two of them are added up through memory.
 Cycles even_share(const GemmProgram& program, const Machine& machine, const Kernel& kernel, int ctas_per_sm,
@@ -133,6 +146,9 @@ Plan lower_gemm_program(const Machine& machine, const Library& library, const Ke
   }
   const GemmProgram cut(machine, program, gemm, mask);
   const Pipeline pipeline = cut.item();
+  if (gemm.split_k.value_or(pipeline.split_k) != pipeline.split_k) {
+    return refused_plan(fmt::format("'{}' has no slices of k", pipeline.name));
+  }
   if (gemm.tile && (gemm.tile->cta_m != pipeline.cta_m || gemm.tile->cta_n != pipeline.cta_n)) {
     return refused_plan(fmt::format("'{}' has tiles of {} x {}", pipeline.name, pipeline.cta_m, pipeline.cta_n));
   }

@@ -195,7 +195,8 @@ class Pricer {
   void add_bytes(const PipelineOp& op) {
     const double port = (point_.l2_bandwidth / point_.sm_clock).si();
     const double moved = (op.loaded + op.stored).si();
-    work_[static_cast<std::size_t>(code_.port_pipe)] += moved / port;
+    const double carried = pipeline_.read_cost * op.loaded.si() + pipeline_.write_cost * op.stored.si();
+    work_[static_cast<std::size_t>(code_.port_pipe)] += carried / port;
     const double through = op.smem.si() + machine_.shared_memory.copy_contention.value * moved;
     if (through > 0) use("smem", through, op);
   }

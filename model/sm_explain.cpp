@@ -191,6 +191,7 @@ std::string cycle_words(const SmExplanation& explanation) {
 std::string explanation_text(const SmExplanation& e) {
   std::string text = fmt::format("an iteration of segment '{}' takes {:.0f} clk{}, limited by {}\n", e.segment,
                                  e.interval, e.ctas > 1 ? fmt::format(" with {} CTAs an SM", e.ctas) : "", e.limiter);
+  text += fmt::format("  critical cycle   {}\n", cycle_words(e));
   text += fmt::format("  recurrence bound {:6.0f} clk:", e.recurrence_bound);
   for (std::size_t i = 0; i < e.cycle.size(); ++i) {
     text += fmt::format("{} {} {:.0f}", i == 0 ? "" : " ->", e.cycle[i].op, e.cycle[i].cycles);

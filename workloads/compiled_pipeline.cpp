@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "workloads/pipeline_demand.hpp"
+#include "workloads/pipeline_holdings.hpp"
 
 namespace perfmodel {
 
@@ -183,7 +184,12 @@ void CompiledPipeline::fill(const std::vector<double>& values, Pipeline& pipelin
   word(words_.dropout, shape.dropout);
   word(words_.k_iterations, shape.k_iterations);
   word(words_.words, shape.words);
+  word(words_.fixups, shape.fixups);
+  p.element_bytes = shape.element_bytes;
+  p.read_cost = head_.read_cost;
+  p.write_cost = head_.write_cost;
   p.demand = demand_of(p, shape);
+  predict_holdings(p);
 }
 
 }  // namespace perfmodel

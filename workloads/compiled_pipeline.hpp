@@ -77,7 +77,7 @@ class CompiledPipeline {
   };
   struct Words {  // of the shape, for the demand
     FormulaSlot head_dim = -1, head_dim_v = -1, element_bytes = -1, output_bytes = -1, full = -1, masked = -1,
-                dropout = -1, k_iterations = -1, words = -1;
+                dropout = -1, k_iterations = -1, words = -1, fixups = -1;
   };
 
   bool set_inputs(std::span<const SequenceParameter> given, std::vector<double>& values) const;

@@ -88,7 +88,9 @@ struct DutyAmount {
 struct PipelineRole {
   std::string name;
   int warps = 1;
-  int registers = 0;  // of a thread
+  int registers = 0;       // of a thread
+  bool predicted = false;  // the program does not say them
+  double spills = 0;       // of them a thread keeps in local memory, where they are predicted
   Location location;
 
   bool operator==(const PipelineRole&) const = default;
@@ -99,9 +101,10 @@ struct PipelineRole {
 struct PipelineChannel {
   std::string name;
   int depth = 1;
-  int initial = 0;  // slots full at the start of a CTA
-  Bytes smem;       // of a slot
-  int columns = 0;  // of tensor memory, a slot
+  int initial = 0;      // slots full at the start of a CTA
+  Bytes smem;           // of a slot
+  int columns = 0;      // of tensor memory, a slot
+  bool stated = false;  // the program says its bytes
   Location location;
 
   bool operator==(const PipelineChannel&) const = default;
@@ -177,14 +180,18 @@ struct Pipeline {
   int cta_m = 0;
   int cta_n = 0;
   int cta_k = 0;
-  int split_k = 1;        // CTAs that share a tile's k, their sums added by a kernel of its own
-  bool stream_k = false;  // CTAs have equal shares of all iterations; cut tiles are added up through memory
+  int split_k = 1;            // CTAs that share a tile's k, their sums added by a kernel of its own
+  bool stream_k = false;      // CTAs have equal shares of all iterations; cut tiles are added up through memory
   Dtype dtype = Dtype::bf16;  // the operator's: no program says it
+  double element_bytes = 2;   // of its operands
   std::vector<PipelineParameter> parameters;
   std::vector<PipelineRole> roles;
   std::vector<PipelineChannel> channels;
   std::vector<PipelineSegment> segments;
   PipelineDemand demand;  // of an item
+  // What the L2 moves over what the program asks of it: more where the operator's rows start off its sectors and lines.
+  double read_cost = 1;
+  double write_cost = 1;
   Location location;
 
   [[nodiscard]] int warps() const;

@@ -150,8 +150,12 @@ bool check_users(const Pipeline& pipeline, Diagnostics& faults) {
     const PipelineChannel& channel = pipeline.channels[at(c)];
     const Users users = users_of(pipeline, c);
     if (users.givers.empty() || users.takers.empty()) {
-      faults.error(channel.location, fmt::format("no operation {} channel '{}'",
-                                                 users.givers.empty() ? "gives to" : "takes from", channel.name));
+      const bool given = !users.givers.empty();
+      faults
+          .error(channel.location,
+                 fmt::format("no operation {} channel '{}'", given ? "takes from" : "gives to", channel.name))
+          .note(fmt::format("list it under '{}' of the operation that {} its slots, or leave the channel out",
+                            given ? "takes" : "gives", given ? "empties" : "fills"));
       continue;
     }
     const auto other = std::ranges::find_if(
@@ -160,7 +164,8 @@ bool check_users(const Pipeline& pipeline, Diagnostics& faults) {
       faults
           .error((*other)->location, fmt::format("'{}' is a second role that gives to channel '{}'",
                                                  pipeline.roles[at((*other)->role)].name, channel.name))
-          .note(users.givers.front()->location, "the first gives to it here");
+          .note(users.givers.front()->location, "the first gives to it here")
+          .note("a ring has one giver: give each role a channel of its own");
     }
   }
   for (const PipelineSegment& segment : pipeline.segments) {
@@ -169,17 +174,30 @@ bool check_users(const Pipeline& pipeline, Diagnostics& faults) {
         const Users users = users_of(pipeline, read.channel);
         const bool own = std::ranges::any_of(users.takers, [&](const PipelineOp* o) { return o->role == op.role; });
         if (own || users.takers.empty()) continue;
-        faults.error(op.location,
-                     fmt::format("'{}' reads channel '{}', which its role '{}' never takes from", op.name,
-                                 pipeline.channels[at(read.channel)].name, pipeline.roles[at(op.role)].name));
+        const std::string& channel = pipeline.channels[at(read.channel)].name;
+        faults
+            .error(op.location, fmt::format("'{}' reads channel '{}', which its role '{}' never takes from", op.name,
+                                            channel, pipeline.roles[at(op.role)].name))
+            .note(fmt::format("let the role's last operation that needs the slot take it: 'takes: [{}]'", channel));
       }
     }
   }
   return faults.error_count() == before;
 }
 
+// What would let a role go on that waits there.
+std::string remedy_of_wait(const Pipeline& pipeline, const Game& game, const PipelineOp& op, int channel) {
+  const PipelineChannel& ring = pipeline.channels[at(channel)];
+  if (game.gives(op, channel)) {
+    return fmt::format("to go on: more slots ('depth' of '{}' is {}), or take from it earlier", ring.name, ring.depth);
+  }
+  return fmt::format("to go on: give to '{}' before this, or let slots of it start full ('initial' is {})", ring.name,
+                     ring.initial);
+}
+
 void report_deadlock(const Pipeline& pipeline, Game& game, Diagnostics& faults) {
   Diagnostic* found = nullptr;
+  std::vector<std::string> remedies;
   for (int role = 0; role < static_cast<int>(pipeline.roles.size()); ++role) {
     const PipelineOp* op = game.next(role);
     if (op == nullptr) continue;
@@ -192,17 +210,21 @@ void report_deadlock(const Pipeline& pipeline, Game& game, Diagnostics& faults) 
     } else {
       found->note(op->location, text);
     }
+    remedies.push_back(remedy_of_wait(pipeline, game, *op, channel));
   }
+  for (const std::string& remedy : remedies) found->note(remedy);
 }
 
 void check_balance(const Pipeline& pipeline, const Game& game, Diagnostics& faults) {
   for (int c = 0; c < static_cast<int>(pipeline.channels.size()); ++c) {
     for (const int role : game.takers(c)) {
       if (game.taken(role, c) == game.given(c)) continue;
-      faults.error(pipeline.channels[at(c)].location,
-                   fmt::format("channel '{}' is unbalanced: an item gives {} slots and role '{}' takes {}",
-                               pipeline.channels[at(c)].name, game.given(c), pipeline.roles[at(role)].name,
-                               game.taken(role, c)));
+      faults
+          .error(pipeline.channels[at(c)].location,
+                 fmt::format("channel '{}' is unbalanced: an item gives {} slots and role '{}' takes {}",
+                             pipeline.channels[at(c)].name, game.given(c), pipeline.roles[at(role)].name,
+                             game.taken(role, c)))
+          .note("the next item would start with other slots: let the segments' counts give and take alike");
     }
   }
 }
@@ -276,6 +298,31 @@ std::string ring_signature(const Pipeline& pipeline) {
   return bytes;
 }
 
+// The first operation that does some of it, else the program.
+Location place_of(const Pipeline& pipeline, Duty duty) {
+  for (const PipelineSegment& segment : pipeline.segments) {
+    for (const PipelineOp& op : segment.ops) {
+      if (std::ranges::find(op.duties, duty, &DutyAmount::duty) != op.duties.end()) return op.location;
+    }
+  }
+  return pipeline.location;
+}
+
+// How a program comes to do that work.
+std::string provider_of(Duty duty) {
+  switch (duty) {
+    case Duty::load: return "'load' of an operation counts towards it";
+    case Duty::store: return "'store' of an operation counts towards it";
+    case Duty::convert: return "the sequences 'softmax_convert', 'epilogue' count towards it";
+    case Duty::dropout: return "the sequence 'dropout_mask', or 'dropout_apply' on scores, counts towards it";
+    case Duty::vote: return "the sequences 'softmax_rescale', 'softmax_vote' and 'softmax_select' count towards it";
+    default: break;
+  }
+  const std::string_view name = duty_names[static_cast<std::size_t>(duty)];
+  if (duty <= Duty::gemm) return fmt::format("a product with 'is: {}' counts towards it", name);
+  return fmt::format("the sequence 'softmax_{}' counts towards it", name);
+}
+
 }  // namespace
 
 bool rings_hold(const Pipeline& pipeline) {
@@ -292,18 +339,21 @@ bool rings_hold(const Pipeline& pipeline) {
 
 void check_coverage(const Pipeline& pipeline, Diagnostics& faults) {
   const PipelineDemand done = pipeline.done();
-  const auto short_of = [&](std::string_view words, double has, double wants) {
-    faults.error(pipeline.location,
-                 fmt::format("work left out: an item asks for {:.0f} {}, the program does {:.0f}", wants, words, has));
+  const auto short_of = [&](Duty duty, std::string_view words, double has, double wants) {
+    faults
+        .error(place_of(pipeline, duty),
+               fmt::format("work left out: an item asks for {:.0f} {}, the program does {:.0f}", wants, words, has))
+        .note(fmt::format("{}, times the counts of the segments", provider_of(duty)));
   };
   for (const DutyWord& each : duty_words) {
     if (!enough(done[each.duty], pipeline.demand[each.duty])) {
-      short_of(each.words, done[each.duty], pipeline.demand[each.duty]);
+      short_of(each.duty, each.words, done[each.duty], pipeline.demand[each.duty]);
     }
   }
   const double rows = rescaled_rows(pipeline, done);
-  if (!enough(rows, pipeline.demand[Duty::vote]))
-    short_of("rows rescaled or voted on", rows, pipeline.demand[Duty::vote]);
+  if (!enough(rows, pipeline.demand[Duty::vote])) {
+    short_of(Duty::vote, "rows rescaled or voted on", rows, pipeline.demand[Duty::vote]);
+  }
 }
 
 bool covers(const Pipeline& pipeline) {

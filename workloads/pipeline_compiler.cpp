@@ -173,7 +173,7 @@ class PipelineCompiler {
       role.made.name = entry.key;
       role.made.location = entry.key_location;
       role.warps = whole(entry.value.find("warps"), base_, 1, 32);
-      role.registers = whole(entry.value.find("registers"), base_, 16, 256);
+      role.registers = optional_whole(entry.value.find("registers"), base_, 0, 16, 256);
       role.when = when(entry.value, base_);
       made_.roles_.push_back(std::move(role));
     }
@@ -190,6 +190,8 @@ class PipelineCompiler {
       check(made_.sheet_.step(FormulaCode::subtract, channel.depth, channel.initial), 0, most);
       channel.smem = amount(entry.value.find("bytes_smem"), base_);
       channel.tmem = amount(entry.value.find("bytes_tmem"), base_);
+      channel.made.stated =
+          !entry.value.find("bytes_smem").is_missing() || !entry.value.find("bytes_tmem").is_missing();
       made_.channels_.push_back(std::move(channel));
     }
   }
@@ -404,6 +406,7 @@ class PipelineCompiler {
     word("dropout", words.dropout);
     word("k_iterations", words.k_iterations);
     word("words", words.words);
+    word("fixups", words.fixups);
   }
 
   const YamlNode& root_;

@@ -7,6 +7,7 @@
 
 #include "support/suggest.hpp"
 #include "workloads/pipeline_file.hpp"
+#include "workloads/pipeline_holdings.hpp"
 
 namespace perfmodel {
 
@@ -151,7 +152,8 @@ void PipelineReader::read_roles(YamlMap map) {
     role.name = entry.key;
     role.location = entry.key_location;
     role.warps = whole(fields.node("warps"), "warps", {.min = 1, .max = 32});
-    role.registers = whole(fields.node("registers"), "registers", {.min = 16, .max = 256});
+    const YamlNode registers = fields.optional_node("registers");
+    if (!registers.is_missing()) role.registers = whole(registers, "registers", {.min = 16, .max = 256});
     const bool kept = wanted(fields);
     fields.finish();
     if (kept) {
@@ -178,6 +180,7 @@ void PipelineReader::read_channels(YamlMap map) {
     channel.smem = Bytes(number(fields.optional_node("bytes_smem"), "bytes_smem", NumberRange::not_negative()));
     const double tmem = number(fields.optional_node("bytes_tmem"), "bytes_tmem", NumberRange::not_negative());
     channel.columns = static_cast<int>(std::min(1e6, std::ceil(tmem / column_bytes)));
+    channel.stated = fields.has("bytes_smem") || fields.has("bytes_tmem");
     fields.finish();
     if (kept) {
       pipeline_.channels.push_back(channel);
@@ -245,6 +248,7 @@ void PipelineReader::set_demand() {
   word("head_dim", shape.head_dim);
   word("head_dim_v", shape.head_dim_v);
   word("element_bytes", shape.element_bytes);
+  pipeline_.element_bytes = shape.element_bytes;
   word("output_bytes", shape.output_bytes);
   word("full_iterations", shape.full_iterations);
   word("masked_iterations", shape.masked_iterations);
@@ -265,6 +269,7 @@ Pipeline PipelineReader::read() {
   map.finish();
   faults_.throw_if_errors();
   set_demand();
+  predict_holdings(pipeline_);
   return std::move(pipeline_);
 }
 

@@ -17,6 +17,11 @@ inline const Machine& b200() {
   return machine;
 }
 
+inline const Machine& h100_machine() {
+  static const Machine machine = load_machine("h100-sxm");
+  return machine;
+}
+
 inline SmCode code_of(const Machine& machine, const PipelineFile& file, std::vector<SequenceParameter> given = {}) {
   return price(machine, operating_point(machine, machine.clock.datasheet.value), file.pipeline(given));
 }
