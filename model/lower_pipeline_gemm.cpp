@@ -9,6 +9,7 @@
 #include "model/library_choice.hpp"
 #include "model/lower_pipeline.hpp"
 #include "model/pipeline_kernel.hpp"
+#include "model/predict.hpp"
 
 namespace perfmodel {
 
@@ -139,8 +140,35 @@ std::string describe(const Pipeline& pipeline, const Kernel& kernel) {
 
 }  // namespace
 
-Plan lower_gemm_program(const Machine& machine, const Library& library, const KernelProgram& program, const Gemm& gemm,
+namespace {
+
+// What the operator says of the kernel goes into the parameters of that name which the program's user left alone.
+KernelProgram with_columns(const KernelProgram& program, const Gemm& gemm) {
+  const std::vector<std::string> known = parameter_names(program.file().root());
+  std::vector<ProgramSetting> settings = program.settings();
+  const auto set = [&](std::string_view name, std::optional<int> value) {
+    const bool own = std::ranges::find(settings, name, &ProgramSetting::name) != settings.end();
+    if (own || !value || std::ranges::find(known, name) == known.end()) return;
+    settings.push_back({std::string(name), static_cast<double>(*value)});
+  };
+  if (gemm.tile) {
+    set("cta_m", gemm.tile->cta_m);
+    set("cta_n", gemm.tile->cta_n);
+    set("cta_k", gemm.tile->cta_k);
+  }
+  set("stages", gemm.stages);
+  set("cluster", gemm.cluster);
+  set("split_k", gemm.split_k);
+  set("warps", gemm.warps);
+  set("registers", gemm.registers);
+  return program.with_settings(std::move(settings));
+}
+
+}  // namespace
+
+Plan lower_gemm_program(const Machine& machine, const Library& library, const KernelProgram& named, const Gemm& gemm,
                         const std::optional<Rng>& mask, const LowerOptions& options) {
+  const KernelProgram program = with_columns(named, gemm);
   if (tensor_rate(machine, gemm.dtype).si() <= 0) {
     return refused_plan(fmt::format("{} has no {} tensor cores", machine.name, name_of(gemm.dtype)));
   }
@@ -171,31 +199,15 @@ Plan lower_gemm_program(const Machine& machine, const Library& library, const Ke
 
 namespace {
 
-// The kernel that the row describes or the library would choose, where the program has a parameter of that name.
-std::optional<KernelProgram> program_for(const Machine& machine, const Library& library, const Gemm& gemm,
-                                         const PipelineFile& file) {
-  const bool chosen = !gemm.tile && gemm.impl.family == Family::cublas;
-  GemmConfig config;
-  if (chosen) config = chosen_config(machine, library, gemm);
-  const std::vector<std::string> known = parameter_names(file.root());
-  std::vector<ProgramSetting> settings;
-  const auto set = [&](std::string_view name, std::optional<int> value) {
-    if (value && std::ranges::find(known, name) != known.end()) settings.push_back({std::string(name), double(*value)});
-  };
-  if (chosen) {
-    set("cta_m", config.cta_m);
-    set("cta_n", config.cta_n);
-  } else if (gemm.tile) {
-    set("cta_m", gemm.tile->cta_m);
-    set("cta_n", gemm.tile->cta_n);
-  }
-  set("cta_k", gemm.tile && gemm.tile->cta_k ? *gemm.tile->cta_k : natural_cta_k(gemm.dtype));
-  set("stages", chosen ? std::optional(config.stages) : gemm.stages);
-  set("cluster", chosen ? std::optional(config.cluster) : gemm.cluster);
-  set("split_k", chosen ? std::optional(config.split_k) : gemm.split_k);
-  set("warps", gemm.warps);
-  set("registers", gemm.registers);
-  return KernelProgram(std::shared_ptr<const PipelineFile>(std::shared_ptr<void>(), &file), std::move(settings));
+// The kernel that the row describes, or that the library would choose.
+Gemm with_choice(const Machine& machine, const Library& library, const Gemm& gemm) {
+  Operator op;
+  op.work = gemm;
+  choose_kernels(machine, library, op);
+  Gemm chosen = std::get<Gemm>(op.work);
+  chosen.registers = gemm.registers;
+  if (chosen.tile && !chosen.tile->cta_k) chosen.tile->cta_k = natural_cta_k(gemm.dtype);
+  return chosen;
 }
 
 }  // namespace
@@ -206,10 +218,10 @@ std::optional<Plan> lower_gemm_pipeline(const Machine& machine, const Library& l
   const PipelineFile* file = library.pipelines->find(PipelineKind::gemm, gemm.impl.family, generation,
                                                      /*adopted_only=*/options.fidelity == Fidelity::pipeline);
   if (file == nullptr) return std::nullopt;
+  const KernelProgram program(std::shared_ptr<const PipelineFile>(std::shared_ptr<void>(), file), {});
   try {
-    const auto program = program_for(machine, library, gemm, *file);
-    if (!program) return std::nullopt;
-    Plan plan = lower_gemm_program(machine, library, *program, gemm, std::nullopt, options);
+    const Gemm chosen = with_choice(machine, library, gemm);
+    Plan plan = lower_gemm_program(machine, library, program, chosen, std::nullopt, options);
     if (plan.refusal.empty()) return plan;
   } catch (const InputError&) {
     // A tile or depth outside the program's ranges.

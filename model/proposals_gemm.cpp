@@ -7,6 +7,7 @@
 #include "model/library_choice.hpp"
 #include "model/predict.hpp"
 #include "model/proposals.hpp"
+#include "workloads/kernel_program.hpp"
 
 namespace perfmodel {
 
@@ -28,6 +29,7 @@ class GemmProposals {
 
   void all() {
     padding();
+    spread();
     // What the library chooses, it has chosen as the fastest.
     if (!given().tile && given().impl.family == Family::cublas) return;
     tiles();
@@ -76,6 +78,46 @@ class GemmProposals {
     for (const auto& [m, n] : {std::pair{0.5, 1.0}, {1.0, 0.5}, {2.0, 1.0}, {1.0, 2.0}, {0.5, 2.0}, {2.0, 0.5}}) {
       add_tile(static_cast<int>(tile().cta_m * m), static_cast<int>(tile().cta_n * n));
     }
+    // Triton's sides are powers of two.
+    if (given().impl.family == Family::triton) return;
+    for (const int n : {tile().cta_n * 3 / 4, tile().cta_n * 5 / 4, tile().cta_n * 3 / 2}) {
+      add_tile(tile().cta_m, n / 16 * 16);
+    }
+  }
+
+  // A partial wave disappears where every CTA has the same share of all iterations.
+  void spread() {
+    const std::string symptom = wave_symptom(now_);
+    const bool wide = tile().cta_m >= 128 && tile().cta_m <= 256 && tile().cta_n >= 16 && tile().cta_n <= 256;
+    const CourseKernel& kernel = now_.main();
+    // What the tail costs has to be more than a simulation errs by.
+    constexpr double least_tail = 0.15;
+    const bool uneven = kernel.busiest.si() > 0 && kernel.even / kernel.busiest < 1 - least_tail;
+    if (symptom.empty() || !uneven || !wide || now_.machine.tensor.generation != TensorGeneration::wgmma) return;
+    const PipelineFile* file = now_.library.pipelines->named("gemm_wgmma_stream_k");
+    Operator op = now_.op;
+    op.work = without_kernel(given());
+    op.program = std::make_shared<const KernelProgram>(
+        std::shared_ptr<const PipelineFile>(std::shared_ptr<void>(), file),
+        std::vector<ProgramSetting>{{"cta_m", double(tile().cta_m)}, {"cta_n", double(tile().cta_n)}});
+    out_.push_back({symptom,
+                    fmt::format("stream-K with tiles of {} x {}", tile().cta_m, tile().cta_n),
+                    {{"program", "gemm_wgmma_stream_k"},
+                     {"with.cta_m", std::to_string(tile().cta_m)},
+                     {"with.cta_n", std::to_string(tile().cta_n)}},
+                    std::move(op)});
+  }
+
+  // Nothing said of the compiled kernel.
+  static Gemm without_kernel(Gemm gemm) {
+    gemm = recompiled(std::move(gemm));
+    gemm.tile.reset();
+    gemm.stages.reset();
+    gemm.cluster.reset();
+    gemm.split_k.reset();
+    gemm.threads.reset();
+    gemm.warps.reset();
+    return gemm;
   }
 
   void add_tile(int cta_m, int cta_n) {

@@ -196,6 +196,7 @@ class Overrider {
     }
     const std::vector<std::string> known = keys();
     if (std::ranges::find(known, key) != known.end()) return true;
+    if (key == "program" && !root_.find("op").is_missing()) return true;
     const std::string_view first = std::string_view(key).substr(0, key.find('.'));
     if (first.size() < key.size() &&
         (first == "operators" || first == "tensors" || first == "parameters" || first == "with")) {
@@ -228,9 +229,9 @@ class Overrider {
   Diagnostics& faults_;
 };
 
-// An operator whose program has no `with` yet: an empty one, for overrides to fill.
+// An operator without `with`: an empty one, for overrides to fill.
 YamlNode with_room_for_settings(const YamlNode& root) {
-  if (root.find("program").is_missing() || !root.find("with").is_missing()) return root;
+  if (root.find("op").is_missing() || !root.find("with").is_missing()) return root;
   std::vector<YamlEntry> entries = root.entries();
   entries.push_back({"with", root.location(), make_map(root, {})});
   return make_map(root, std::move(entries));

@@ -255,7 +255,7 @@ std::shared_ptr<const KernelProgram> read_program(YamlMap& map, ExpressionScope&
   const YamlNode program = map.optional_node("program");
   const YamlNode settings = map.optional_node("with");
   if (program.is_missing()) {
-    if (!settings.is_missing()) {
+    if (!settings.entries().empty()) {
       map.diagnostics().error(map.key_location("with"), "'with' sets parameters of a program, and none is named");
     }
     return nullptr;

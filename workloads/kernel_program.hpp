@@ -29,6 +29,10 @@ class KernelProgram {
   [[nodiscard]] Pipeline pipeline(std::span<const SequenceParameter> shape = {}) const;
   // The same program with one parameter at another value.
   [[nodiscard]] KernelProgram with(const ProgramSetting& setting) const;
+  // The same file with these settings alone.
+  [[nodiscard]] KernelProgram with_settings(std::vector<ProgramSetting> settings) const {
+    return {file_, std::move(settings)};
+  }
 
   [[nodiscard]] const PipelineFile& file() const { return *file_; }
   [[nodiscard]] const std::vector<ProgramSetting>& settings() const { return settings_; }

@@ -97,6 +97,11 @@ const PipelineFile* PipelineLibrary::find(PipelineKind kind, std::optional<Famil
   return nullptr;
 }
 
+const PipelineFile* PipelineLibrary::named(const std::string& file) {
+  const std::lock_guard lock(mutex_);
+  return get(file);
+}
+
 const PipelineFile* PipelineLibrary::get(const std::string& file) {
   const auto found = files_.find(file);
   if (found != files_.end()) return &found->second;

@@ -52,6 +52,8 @@ class PipelineLibrary {
   const PipelineFile* find(const Attention& attention, std::string_view generation, bool adopted_only = false);
   const PipelineFile* find(PipelineKind kind, std::optional<Family> family, std::string_view tensor,
                            bool adopted_only = false);
+  // By its name, whatever it stands for. Throws InputError where there is none.
+  const PipelineFile* named(const std::string& file);
 
  private:
   const PipelineFile* get(const std::string& file);  // with the lock held

@@ -57,9 +57,10 @@ TEST_CASE("a fused mask that the program does not draw goes to the closed form")
 }
 
 TEST_CASE("the Philox mask: ALU and wide-multiply instructions over 64 a clock") {
+  // A word of each of 256 threads a turn.
   const SmCode code = test::code_of(test::h100(), PipelineFile::load("philox_mask"), {{"words", 1024}});
-  CHECK(resource_bound(code, 0, 1) == doctest::Approx(128 * 190.0 / 64));
-  CHECK(test::interval(code, "words", 8) == doctest::Approx(8 * 128 * 190.0 / 64).epsilon(0.01));
+  CHECK(resource_bound(code, 0, 1) == doctest::Approx(256 * 190.0 / 64));
+  CHECK(test::interval(code, "words", 8) == doctest::Approx(8 * 256 * 190.0 / 64).epsilon(0.01));
 }
 
 TEST_CASE("programs beside each other behind sm_rates") {

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "tests/model/machines.hpp"
 #include "workloads/kernel_program.hpp"
@@ -21,10 +22,10 @@ Operator triton(std::int64_t m, std::int64_t n, std::int64_t k, int cta_m, int c
   return op;
 }
 
-const Remedy* find(const std::vector<Remedy>& remedies, const std::string& symptom) {
+std::optional<Remedy> find(const std::vector<Remedy>& remedies, const std::string& symptom) {
   const auto found =
       std::ranges::find_if(remedies, [&](const Remedy& remedy) { return remedy.symptom.starts_with(symptom); });
-  return found == remedies.end() ? nullptr : &*found;
+  return found == remedies.end() ? std::nullopt : std::optional(*found);
 }
 
 std::vector<Remedy> of(const Operator& op, const PredictOptions& options = {}) {
@@ -34,25 +35,30 @@ std::vector<Remedy> of(const Operator& op, const PredictOptions& options = {}) {
 TEST_CASE("rows that start off a sector: pad k, and the gain is that of solving again") {
   const Operator op = triton(4096, 4096, 4100, 128, 128);
   const std::vector<Remedy> found = of(op);
-  const Remedy* padded = find(found, "rows of k = 4100 are 8200 B, no multiple of 32");
-  REQUIRE(padded != nullptr);
+  const std::optional<Remedy> padded = find(found, "rows of k = 4100 are 8200 B, no multiple of 32");
+  REQUIRE(padded);
   CHECK(padded->change == "pad k to 4112");
   CHECK(padded->edits == std::vector<Edit>{{"k", "4112"}});
   const Seconds before = predict(test::h100(), test::library(), op, {}).time;
   const Seconds after = predict(test::h100(), test::library(), triton(4096, 4096, 4112, 128, 128), {}).time;
   CHECK(padded->time == after);
   CHECK(padded->gain == Approx(before / after - 1));
-  CHECK(find(of(triton(4096, 4096, 4096, 128, 128)), "rows of k") == nullptr);
+  CHECK_FALSE(find(of(triton(4096, 4096, 4096, 128, 128)), "rows of k"));
 }
 
-TEST_CASE("a partial wave is named with its figures") {
-  // 12 x 12 tiles of 128 x 256 on 132 SMs that hold one each.
-  Operator op = triton(1536, 3072, 4096, 128, 256);
-  std::get<Gemm>(op.work).warps = 8;
-  std::get<Gemm>(op.work).stages = 4;
-  const Remedy* found = find(of(op), "1.09 waves of 132 CTAs: the last is 9 % full");
-  REQUIRE(found != nullptr);
-  CHECK(found->gain > 0.05);
+TEST_CASE("a partial wave is named with its figures; other tiles or stream-K do away with it") {
+  // 17 x 8 tiles of 128 x 256 on 132 SMs.
+  const Operator op = test::tiled(test::gemm(17 * 128, 8 * 256, 8192), 128, 256, 64, 4, 1, 132);
+  const std::vector<Remedy> found = of(op);
+  const std::optional<Remedy> best = find(found, "1.03 waves of 132 CTAs: the last is 3 % full");
+  REQUIRE(best);
+  CHECK(best->gain > 0.3);
+  const auto spread = std::ranges::find(found, "stream-K with tiles of 128 x 256", &Remedy::change);
+  REQUIRE(spread != found.end());
+  CHECK(spread->edits.front() == Edit{"program", "gemm_wgmma_stream_k"});
+  CHECK(spread->gain > 0.5);
+  const Operator even = test::tiled(test::gemm(12 * 128, 11 * 256, 8192), 128, 256, 64, 4, 1, 132);
+  CHECK_FALSE(find(of(even), "1 waves"));
 }
 
 TEST_CASE("every remedy gains, the best first, and none is for what cannot run or has no kernel to change") {
@@ -76,8 +82,9 @@ TEST_CASE("the library's own choice has no better tile") {
 }
 
 TEST_CASE("few tiles and a long k: slices") {
-  const Remedy* found = find(of(triton(128, 512, 32768, 128, 128)), "4 tiles leave 128 of 132 SMs without work");
-  REQUIRE(found != nullptr);
+  const std::optional<Remedy> found =
+      find(of(triton(128, 512, 32768, 128, 128)), "4 tiles leave 128 of 132 SMs without work");
+  REQUIRE(found);
   CHECK(found->edits.front().key == "split_k");
   CHECK(found->gain > 1);
 }

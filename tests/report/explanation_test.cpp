@@ -148,7 +148,7 @@ TEST_CASE("every limiter has a formula") {
 TEST_CASE("text, Markdown and JSON say the same") {
   const Explanation found = explained(programmed());
   const std::string text = text_explanation(found);
-  for (const std::string& part : {"\nkernel    ", "\ncourse    ", "\ncycle     ", "\nrelax     ", "\nformula   "}) {
+  for (const char* part : {"\nkernel    ", "\ncourse    ", "\ncycle     ", "\nrelax     ", "\nformula   "}) {
     CHECK_MESSAGE(text.find(part) != std::string::npos, part);
   }
   const std::string markdown = markdown_explanation(found);

@@ -68,8 +68,11 @@ TEST_CASE("cheating programs are refused, each for its own reason") {
   const std::string honest = shipped("fa4_forward");
   SUBCASE("softmax dropped") {
     const std::string text = edited(honest, "softmax_max: {count: scores", "softmax_max: {count: 0");
-    CHECK(holds(faults_of(text),
-                "error: work left out: an item asks for 229376 scores in row maxima, the program does 0"));
+    const std::string faults = faults_of(text);
+    CHECK(holds(faults, "error: work left out: an item asks for 229376 scores in row maxima, the program does 0"));
+    // At the operation that should do it, and what would.
+    CHECK(holds(faults, "- {name: max0, role: softmax0, does: {softmax_max: {count: 0"));
+    CHECK(holds(faults, "note: the sequence 'softmax_max' counts towards it, times the counts of the segments\n"));
   }
   SUBCASE("exponentials halved") {
     const std::string text = edited(honest, "softmax_exp: {count: scores", "softmax_exp: {count: scores / 2");
@@ -149,6 +152,8 @@ TEST_CASE("a loop of empty rings is a deadlock; a slot that starts full ends it"
         "program.yaml:10:9: note: 'use' waits for a full slot of 'X'\n"
         "        - {name: use, role: b, async: tma, does: {store: 4}, takes: [X], g...\n"
         "          ^\n"
+        "note: to go on: give to 'Y' before this, or let slots of it start full ('initial' is 0)\n"
+        "note: to go on: give to 'X' before this, or let slots of it start full ('initial' is 0)\n"
         "warning: found at words 1024\n");
   CHECK(faults_of(edited(pair, "Y: {}", "Y: {initial: 1}")) == "");
 }
