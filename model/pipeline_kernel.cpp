@@ -56,17 +56,35 @@ bool uses_mma_sync(const Pipeline& pipeline) {
   return false;
 }
 
-// In each segment the busiest pipe, shared by all CTAs of the SM, or the dependent steps.
+// What a role executes itself, one operation after the other.
+double serial_time(const SmCode& code, int role) {
+  double sum = 0;
+  for (const SmSegment& segment : code.segments) {
+    const SmRange& range = segment.roles[static_cast<std::size_t>(role)];
+    for (int op = range.begin; op < range.end; ++op) {
+      const SmOp& each = code.ops[static_cast<std::size_t>(op)];
+      sum += segment.count * (each.engine == Engine::none ? each.floor : each.issue);
+    }
+  }
+  return sum;
+}
+
+// Roles go from segment to segment by themselves, so that the work of one overlaps that of the next: what bounds an item
+// is the busiest pipe of all of it, shared by all CTAs of the SM, the longest loop of dependent steps, or the busiest
+// role.
 double bound_item(const SmCode& code, int ctas) {
   thread_local CycleSolver solver;
-  double sum = 0;
+  std::array<double, max_sm_pipes> pipes{};
+  double most = 0;
   for (int i = 0; i < static_cast<int>(code.segments.size()); ++i) {
     const SmSegment& segment = code.segments[static_cast<std::size_t>(i)];
     if (segment.count <= 0) continue;
-    const double steps = segment.count > 1 ? solver.ratio(segment_graph(code, i)) : 0.0;
-    sum += segment.count * std::max(resource_bound(code, i, ctas), steps);
+    for (std::size_t pipe = 0; pipe < pipes.size(); ++pipe) pipes[pipe] += ctas * segment.count * segment.work[pipe];
+    // The last round of a cycle need not end before what follows begins.
+    if (segment.count > 1) most = std::max(most, (segment.count - 1) * solver.ratio(segment_graph(code, i)));
   }
-  return sum;
+  for (int role = 0; role < code.roles; ++role) most = std::max(most, serial_time(code, role));
+  return std::max(most, *std::ranges::max_element(pipes));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <span>
 #include <string_view>
 #include <unordered_map>
 
@@ -119,8 +120,30 @@ class Pricer {
         flat.reference = role;
       }
     }
+    set_copied(flat);
     code_.segments.push_back(flat);
     code_.segment_names.push_back(segment.name);
+  }
+
+  [[nodiscard]] double shared_memory_of(const SmOp& op) const {
+    double sum = 0;
+    for (int i = 0; i < op.uses; ++i) {
+      const PipeUse& use = code_.uses[static_cast<std::size_t>(op.first_use + i)];
+      if (use.pipe == code_.smem_pipe) sum += use.work;
+    }
+    return sum;
+  }
+
+  void set_copied(const SmSegment& segment) {
+    const std::span<SmOp> ops = std::span(code_.ops).subspan(static_cast<std::size_t>(segment.roles.front().begin));
+    double copies = 0;
+    double all = 0;
+    for (const SmOp& op : ops) {
+      if (op.copied <= 0 && op.engine != Engine::tensor) continue;
+      (op.copied > 0 ? copies : all) += shared_memory_of(op);
+    }
+    all += copies;
+    for (SmOp& op : ops) op.copied = op.copied > 0 && all > 0 ? copies / all : 0;
   }
 
   void add_op(const PipelineOp& op, SmSegment& segment) {
@@ -138,6 +161,7 @@ class Pricer {
       segment.work[pipe] += work_[pipe];
     }
     flat.uses = static_cast<std::int16_t>(code_.uses.size() - static_cast<std::size_t>(flat.first_use));
+    flat.copied = fills(op) ? 1 : 0;  // until the segment is complete
     set_times(op, flat);
     add_channels(op, flat);
     code_.ops.push_back(flat);
@@ -192,12 +216,16 @@ class Pricer {
     use("smem", bytes_of(pipeline_.dtype, (first + second) * mma.k).si(), op);
   }
 
+  static bool fills(const PipelineOp& op) { return op.engine == Engine::tma && op.loaded.si() > 0; }
+
   void add_bytes(const PipelineOp& op) {
     const double port = (point_.l2_bandwidth / point_.sm_clock).si();
     const double moved = (op.loaded + op.stored).si();
     const double carried = pipeline_.read_cost * op.loaded.si() + pipeline_.write_cost * op.stored.si();
     work_[static_cast<std::size_t>(code_.port_pipe)] += carried / port;
-    const double through = op.smem.si() + machine_.shared_memory.copy_contention.value * moved;
+    const double contention = machine_.shared_memory.copy_contention.value;
+    // What others of a cluster load for this SM comes in like its own loads.
+    const double through = (fills(op) ? contention : 1.0) * op.smem.si() + contention * moved;
     if (through > 0) use("smem", through, op);
   }
 
@@ -218,6 +246,8 @@ class Pricer {
     if (machine_.transfer.tma_row.present()) {
       flat.floor = std::max(flat.floor, op.rows * machine_.transfer.tma_row.value.si());
     }
+    // Whoever has asked for it, it comes in through the SM's own port.
+    if (fills(op)) flat.floor = std::max(flat.floor, (op.loaded + op.smem).si() / machine_.l2.port.value.si());
     set_lags(op, flat);
   }
 

@@ -39,6 +39,8 @@ struct SmOp {
   double issue = 0;                        // cycles of its role, for an engine's operation
   double give_lag = 0;                     // from its end until a waiting role runs on with what it gave
   double take_lag = 0;                     // until a waiting giver may refill what it took
+  double copied =
+      0;  // of a copy into shared memory: such copies' part of what they and products move there in its segment
 };
 
 struct SmChannel {

@@ -34,6 +34,8 @@ class SmMachineRoom {
   void empty_slot(int slot, double when);
   void feed(Queue& queue, int pool);
   void set_rates();
+  void give_engines_rates(int engines);
+  [[nodiscard]] double wanted(const Running& running) const;
   [[nodiscard]] double fetched() const;
   void give_rate(Running& running);
   void set_even_rates();
