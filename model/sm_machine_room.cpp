@@ -10,7 +10,9 @@ namespace {
 // Of shared memory's bandwidth, beside tensor cores that would take all of it: wgmma then loses 1.3 times (H200, own
 // probe).
 constexpr double least_of_warps = 1 - 1 / 1.3;
-constexpr double instant = 1e-9;  // cycles: events nearer than this are at the same time
+// Cycles: events nearer than this are at the same time. More than the last digit of a long run, so that time always
+// advances.
+constexpr double instant = 1e-6;
 
 std::size_t at(int index) { return static_cast<std::size_t>(index); }
 

@@ -45,11 +45,12 @@ class SmMachineRoom {
   // sm_recurrence.cpp
   void watch(const RoleState& reference);
   [[nodiscard]] bool has_settled() const;
-  [[nodiscard]] bool wanders() const;
+  [[nodiscard]] std::size_t wanders() const;  // iterations to average over, or 0
   [[nodiscard]] double least_interval(const RoleState& reference) const;
   [[nodiscard]] const Snapshot& back(std::size_t snapshots) const;  // taken so many before the latest
   void sign(Snapshot& snapshot) const;
-  bool skip_from(const Snapshot& before, const Snapshot& now, const RoleState& reference, bool exact);
+  bool skip_from(const Snapshot& before, const Snapshot& now, const RoleState& reference, bool exact,
+                 double most_iterations);
 
   [[nodiscard]] const SmOp& op_of(const RoleState& role) const {
     return ctas_[static_cast<std::size_t>(role.cta)].code->ops[static_cast<std::size_t>(role.op)];

@@ -17,6 +17,9 @@ constexpr double drift = 0.05;       // share of the interval that times may dif
 constexpr double strays = 1.3;
 constexpr double settled = 3e-4;      // intervals in a row that differ by no more than this share have settled
 constexpr double least_left_out = 1;  // periods
+// The parts of a signature that count weigh so much that no tolerance covers a difference.
+constexpr double weight_of_counts = 1e9;
+constexpr double least_of_counts = 1e-2 * weight_of_counts;
 
 bool same(const std::vector<double>& a, const std::vector<double>& b, double near) {
   if (a.size() != b.size()) return false;
@@ -38,9 +41,8 @@ double farthest(const std::vector<double>& a, const std::vector<double>& b) {
 void SmMachineRoom::sign(Snapshot& snapshot) const {
   std::vector<double>& out = snapshot.signature;
   out.clear();
-  // Counts and indices weigh so much that no tolerance covers a difference.
-  const auto exact = [&](double value) { out.push_back(1e9 * value); };
-  const auto until = [&](double when) { return when == never ? -1e9 : std::max(0.0, when - now_); };
+  const auto exact = [&](double value) { out.push_back(weight_of_counts * value); };
+  const auto until = [&](double when) { return when == never ? -weight_of_counts : std::max(0.0, when - now_); };
   for (std::size_t i = 0; i < roles_.size(); ++i) {
     const RoleState& role = roles_[i];
     if (i < snapshot.iterations.size()) snapshot.iterations[i] = role.iteration;
@@ -87,17 +89,22 @@ double SmMachineRoom::least_interval(const RoleState& reference) const {
 }
 
 // Jumps over whole periods, so many that every role stays inside its segment.
-bool SmMachineRoom::skip_from(const Snapshot& before, const Snapshot& now, const RoleState& reference, bool exact) {
+bool SmMachineRoom::skip_from(const Snapshot& before, const Snapshot& now, const RoleState& reference, bool exact,
+                              double most_iterations) {
   const auto self = static_cast<std::size_t>(ctas_[0].first_role + reference.role);
   const double own = now.iterations[self] - before.iterations[self];
   if (own < 1) return false;
-  double periods = never;
+  double periods = std::floor(most_iterations / own);
   for (std::size_t i = 0; i < roles_.size(); ++i) {
     const RoleState& role = roles_[i];
     if (role.status == RoleStatus::done) continue;
     const double step = now.iterations[i] - before.iterations[i];
     if (step < 0) return false;
-    if (step < 1) continue;  // it waits for another segment
+    if (step < 1) {
+      // It waits for another segment. An operation that takes longer than that goes on meanwhile.
+      if (!exact && role.status == RoleStatus::running) return false;
+      continue;
+    }
     // An average holds only where no role runs ahead of the others of its CTA.
     const auto lead = static_cast<std::size_t>(ctas_[static_cast<std::size_t>(role.cta)].first_role);
     for (std::size_t j = lead; j < i && !exact; ++j) {
@@ -142,11 +149,16 @@ bool SmMachineRoom::has_settled() const {
   return shrinks < 1 && step * shrinks / (1 - shrinks) <= drift * last;
 }
 
-// The state wanders without going anywhere: it is no farther from long ago than from a while ago.
-bool SmMachineRoom::wanders() const {
-  if (static_cast<double>(snapshot_count_) <= patience) return false;
-  return farthest(back(0).signature, back(2 * averaged).signature) <=
-         strays * farthest(back(0).signature, back(averaged).signature);
+// The state wanders without going anywhere: it is no farther from long ago than from a while ago, and queues and rings
+// hold what they held then. How many iterations ago that was; 0 where it goes somewhere or may still settle.
+std::size_t SmMachineRoom::wanders() const {
+  if (static_cast<double>(snapshot_count_) <= patience) return 0;
+  const auto away = [&](std::size_t ago) { return farthest(back(0).signature, back(ago).signature); };
+  for (std::size_t ago = averaged; 2 * ago < snapshots_.size(); ++ago) {
+    const double once = away(ago);
+    if (once < least_of_counts && away(2 * ago) <= strays * once) return ago;
+  }
+  return 0;
 }
 
 void SmMachineRoom::watch(const RoleState& reference) {
@@ -161,16 +173,25 @@ void SmMachineRoom::watch(const RoleState& reference) {
   const std::size_t kept = std::min(snapshot_count_, snapshots_.size() - 1);
   for (std::size_t back = 1; back <= kept; ++back) {
     const Snapshot& before = snapshots_[(snapshot_count_ - back) % snapshots_.size()];
-    if (same(before.signature, latest.signature, tolerance * (latest.time - before.time))) {
-      if (skip_from(before, latest, reference, /*exact=*/true))
+    const double period = latest.time - before.time;
+    if (same(before.signature, latest.signature, tolerance * period)) {
+      // What still moves has to add up to little.
+      const double moved = farthest(before.signature, latest.signature);
+      const double most = moved > 0 ? static_cast<double>(back) * std::floor(drift * period / moved) : never;
+      if (skip_from(before, latest, reference, /*exact=*/true, most))
         snapshot_count_ = 0;
       else
         ++snapshot_count_;
       return;
     }
   }
-  const bool settles = has_settled();
-  if ((settles || wanders()) && skip_from(back(settles ? 1 : averaged), latest, reference, /*exact=*/false)) {
+  if (has_settled() && skip_from(back(1), latest, reference, /*exact=*/false, never)) {
+    snapshot_count_ = 0;
+    return;
+  }
+  // An average is asked for anew after as many iterations as it was taken from and applied to.
+  const std::size_t ago = wanders();
+  if (ago > 0 && skip_from(back(ago), latest, reference, /*exact=*/false, reference.iteration)) {
     snapshot_count_ = 0;
     return;
   }
