@@ -91,7 +91,7 @@ TEST_CASE("the course: items, waves, and the segments of an item") {
   CHECK(kernel.segments.front().segment.count == 64);
   const std::vector<std::string> words = course_words(found.course);
   CHECK(words[0] == "512 items on 132 CTAs of 384 threads, one of them on an SM at a time: 3.88 waves");
-  CHECK(words[1].starts_with("a CTA does of an item: 64 x 1,024 clk (tensor 1,024, smem 1,024), then 1 x "));
+  CHECK(words[1].starts_with("a CTA does of an item: 64 x 1,024 clk (tensor 1,024, smem 909), then 1 x "));
   CHECK_FALSE(found.program);
 }
 
