@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Rewrites what the program itself says in the documents: docs/refresh.sh [BINARY], from anywhere.
 #
-# In README.md a line `<!-- $ perfmodel ARGUMENTS -->` is followed by that command's output in a code block, and a line
-# `<!-- accuracy -->` by the first table of validate/README.md, `<!-- counters -->` by that of its hardware counters. A test
-# compares them, and that page, with the binary. So it is with the answers of the studies in examples/.
+# In README.md and docs/explain.md a line `<!-- $ perfmodel ARGUMENTS -->` is followed by that command's output in a code
+# block, and a line `<!-- accuracy -->` by the first table of validate/README.md, `<!-- counters -->` by that of its hardware
+# counters. A test compares them, and that page, with the binary. So it is with the answers of the studies in examples/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 binary=$(realpath "${1:-build/release/perfmodel}")
@@ -19,25 +19,27 @@ table_after() {
 
 refreshed=$(mktemp)
 trap 'rm -f "$refreshed"' EXIT
-skipping=
-while IFS= read -r line; do
-  case $skipping in
-    code) [ "$line" = '```' ] && skipping= ; continue ;;
-    table) [[ $line == '|'* ]] && continue ; skipping= ;;
-  esac
-  if [ "$skipping" = fence ]; then skipping=code; continue; fi
-  printf '%s\n' "$line"
-  case $line in
-    '<!-- $ perfmodel '*' -->')
-      arguments=${line#'<!-- $ perfmodel '}
-      read -ra words <<< "${arguments%' -->'}"
-      printf '```text\n%s\n```\n' "$("$binary" "${words[@]}")"
-      skipping=fence ;;
-    '<!-- accuracy -->') table_after '# Accuracy'; skipping=table ;;
-    '<!-- counters -->') table_after '## Hardware counters'; skipping=table ;;
-  esac
-done < README.md > "$refreshed"
-cat "$refreshed" > README.md
+for page in README.md docs/explain.md; do
+  skipping=
+  while IFS= read -r line; do
+    case $skipping in
+      code) [ "$line" = '```' ] && skipping= ; continue ;;
+      table) [[ $line == '|'* ]] && continue ; skipping= ;;
+    esac
+    if [ "$skipping" = fence ]; then skipping=code; continue; fi
+    printf '%s\n' "$line"
+    case $line in
+      '<!-- $ perfmodel '*' -->')
+        arguments=${line#'<!-- $ perfmodel '}
+        read -ra words <<< "${arguments%' -->'}"
+        printf '```text\n%s\n```\n' "$("$binary" "${words[@]}")"
+        skipping=fence ;;
+      '<!-- accuracy -->') table_after '# Accuracy'; skipping=table ;;
+      '<!-- counters -->') table_after '## Hardware counters'; skipping=table ;;
+    esac
+  done < "$page" > "$refreshed"
+  cat "$refreshed" > "$page"
+done
 
 for study in examples/*.sh; do
   PATH=$(dirname "$binary"):$PATH bash "$study" > "${study%.sh}.txt"

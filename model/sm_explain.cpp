@@ -20,6 +20,9 @@ double steady_interval(const SmCode& code, int segment, int ctas, Simulator& sim
   SmCode stretched = code;
   stretched.persistent = false;
   stretched.segments[at(segment)].count = long_loop;
+  // That of a changed program is another.
+  thread_local CycleSolver solver;
+  stretched.segments[at(segment)].recurrence = solver.ratio(segment_graph(stretched, segment));
   const SmResident resident{&stretched, ctas};
   const double whole = simulator.run({&resident, 1}).time;
   stretched.segments[at(segment)].count = long_loop / 2;

@@ -7,6 +7,7 @@
 #include <future>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "arch/fields.hpp"
 #include "report/levers.hpp"
@@ -19,10 +20,14 @@ constexpr double perturbation = 0.01;
 constexpr double smallest_effect = 1e-4;   // of the total, by a perturbation of 1 %
 constexpr double smallest_saving = 0.005;  // of the total, for advice
 
+// What sizes are rounded up to or start on: a little more of it is another alignment, and has no slope.
+bool is_unit_of_others(std::string_view key) { return key == "l2.line" || key == "shared_memory.granularity"; }
+
 // The value 1 % up; a count goes to the next one.
-double perturbed(const ConstantRef& constant) {
-  const double value = constant.get();
-  if (!constant.integral()) return value * (1.0 + perturbation);
+double perturbed(const NamedConstant& named) {
+  const double value = named.constant.get();
+  if (is_unit_of_others(named.key)) return value;
+  if (!named.constant.integral()) return value * (1.0 + perturbation);
   return std::max(std::round(value * (1.0 + perturbation)), value + 1.0);
 }
 
@@ -64,7 +69,7 @@ class Sensitivity {
     std::vector<double> values;
     for (NamedConstant& named : group) {
       values.push_back(named.constant.get());
-      named.constant.set(perturbed(named.constant));
+      named.constant.set(perturbed(named));
     }
     const SequenceEstimate changed = solve(machine_, library_, subject_, options_);
     for (std::size_t i = 0; i < group.size(); ++i) group[i].constant.set(values[i]);
@@ -89,7 +94,7 @@ class Sensitivity {
 
   static void add(const NamedConstant& named, double change, std::vector<Influence>& found) {
     const double value = named.constant.get();
-    const double effect = change * perturbation / (perturbed(named.constant) / value - 1.0);
+    const double effect = change * perturbation / (perturbed(named) / value - 1.0);
     if (!(std::abs(effect) > smallest_effect)) return;
     found.push_back({named.key, named.constant.source(), effect, named.constant.integral()});
   }

@@ -29,8 +29,9 @@ std::string table_after(std::string_view page, const std::string& heading) {
   return std::string(page.substr(start + 1, page.find("\n\n", start) - start));
 }
 
-TEST_CASE("every command quoted in the README prints what stands there") {
-  const std::string readme = text_of("README.md");
+// How many commands the page quotes.
+int check_quotes(const std::string& page) {
+  const std::string readme = text_of(page);
   const std::string marker = "<!-- $ perfmodel ";
   int quoted = 0;
   for (std::size_t at = readme.find(marker); at != std::string::npos; at = readme.find(marker, at + 1)) {
@@ -43,7 +44,12 @@ TEST_CASE("every command quoted in the README prints what stands there") {
     CHECK(test::run(arguments).out == readme.substr(output, readme.find("```\n", output) - output));
     ++quoted;
   }
-  CHECK(quoted >= 1);
+  return quoted;
+}
+
+TEST_CASE("every command quoted in the documents prints what stands there") {
+  CHECK(check_quotes("README.md") >= 1);
+  CHECK(check_quotes("docs/explain.md") == 2);
 }
 
 TEST_CASE("the accuracy page and its tables in the README are those of the model as it is") {

@@ -138,6 +138,32 @@ TEST_CASE("what cannot run has its refusal and nothing else") {
         "It cannot run on NVIDIA H100 SXM5 80GB: NVIDIA H100 SXM5 80GB has no nvfp4 tensor cores\n");
 }
 
+TEST_CASE("an iteration held by its dependence cycle is solved anew with each constraint loosened") {
+  Operator op;
+  op.name = "attention";
+  Attention work;
+  work.batch = 1;
+  work.heads = work.kv_heads = 32;
+  work.seq_q = work.seq_kv = 8192;
+  work.head_dim = work.head_dim_v = 128;
+  work.impl.family = Family::fa4;
+  op.work = work;
+  const Machine machine = load_machine("b200");
+  const Explanation found = explain_item(machine, library(), op, 0, {});
+  REQUIRE(found.program);
+  CHECK(found.program->limiter == "recurrence");
+  const auto loosened = [&](const std::string& what) {
+    const auto it = std::ranges::find(found.program->relaxations, what, &Relaxation::what);
+    REQUIRE(it != found.program->relaxations.end());
+    return it->interval / found.program->interval;
+  };
+  // Exponentials are a third of the cycle, products somewhat less, and latencies a tenth.
+  CHECK(loosened("twice the rate of xu") < 0.9);
+  CHECK(loosened("twice the rate of tensor") < 0.95);
+  CHECK(loosened("no latency between operations") < 0.97);
+  CHECK(loosened("twice the rate of smem") > 0.98);
+}
+
 TEST_CASE("every limiter has a formula") {
   for (int i = 0; i < limiter_count; ++i) {
     const auto limiter = static_cast<Limiter>(i);

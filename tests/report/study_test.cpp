@@ -47,6 +47,14 @@ TEST_CASE_FIXTURE(Fixture, "a long copy rests on the DRAM and says so") {
   CHECK(result.advice.front().total / result.estimate.total == doctest::Approx(0.5).epsilon(0.05));
 }
 
+TEST_CASE_FIXTURE(Fixture, "a cache line has no slope: rows start on it or not") {
+  Operator op;
+  Gemm work;
+  work.m = work.n = work.k = 4096;
+  op.work = work;
+  CHECK(effect_of(ask(op).evidence, "l2.line") == 0.0);
+}
+
 TEST_CASE_FIXTURE(Fixture, "influences are sorted and above the threshold") {
   const Evidence evidence = ask(load_block("llama2_block")).evidence;
   CHECK(evidence.influences.size() >= 5);
