@@ -45,14 +45,38 @@ bool lists(const std::vector<T>& list, const Value& value) {
   return std::ranges::find(list, value) != list.end();
 }
 
-std::vector<PipelineOfKind> shipped_others() {
-  return {
-      {PipelineKind::gemm, Family::cublas, {"wgmma"}, "gemm_wgmma_cooperative"},
-      {PipelineKind::gemm, Family::cublas, {"tcgen05"}, "gemm_tcgen05_2cta"},
-      {PipelineKind::gemm, Family::cublas, {"mma"}, "gemm_cp_async"},
-      {PipelineKind::gemm, Family::triton, {"wgmma"}, "gemm_triton_wgmma"},
-      {PipelineKind::mask, {}, {"mma", "wgmma", "tcgen05"}, "philox_mask"},
-  };
+PipelineOfKind read_use_of_kind(const YamlNode& node, PipelineKind kind, Diagnostics& faults) {
+  YamlMap map(node, "a program's use", faults);
+  PipelineOfKind use;
+  use.kind = kind;
+  use.program = map.string("program");
+  if (kind == PipelineKind::gemm) {
+    map.node("family");
+    use.family = read_enum<Family>(map, "family");
+  }
+  use.tensor = read_generations(map);
+  use.adopted = map.optional_boolean("adopted").value_or(false);
+  map.finish();
+  return use;
+}
+
+template <class Use, class Read>
+std::vector<Use> read_table(const YamlNode& root, const Read& read) {
+  Diagnostics faults;
+  YamlMap map(root, "the table of programs", faults);
+  std::vector<Use> uses;
+  for (const YamlNode& item : map.list("programs")) uses.push_back(read(item, faults));
+  map.finish();
+  faults.throw_if_errors();
+  return uses;
+}
+
+YamlNode shipped_table(PipelineKind kind) {
+  switch (kind) {
+    case PipelineKind::gemm: return load_yaml_file(data_path("workloads/families/gemm.yaml"));
+    case PipelineKind::mask: return load_yaml_file(data_path("workloads/families/mask.yaml"));
+    default: return load_yaml_file(data_path("workloads/families/attention.yaml"));
+  }
 }
 
 }  // namespace
@@ -62,24 +86,29 @@ bool PipelineUse::stands_for(const Attention& attention, std::string_view genera
          (!causal || *causal == attention.causal) && (head_dim.empty() || lists(head_dim, attention.head_dim));
 }
 
-std::vector<PipelineUse> read_pipeline_uses(const YamlNode& root) {
-  Diagnostics faults;
-  YamlMap map(root, "the table of programs", faults);
-  std::vector<PipelineUse> uses;
-  for (const YamlNode& item : map.list("programs")) uses.push_back(read_use(item, faults));
-  map.finish();
-  faults.throw_if_errors();
-  return uses;
+std::vector<PipelineUse> read_pipeline_uses(const YamlNode& root) { return read_table<PipelineUse>(root, read_use); }
+
+std::vector<PipelineOfKind> read_pipeline_uses(const YamlNode& root, PipelineKind kind) {
+  return read_table<PipelineOfKind>(
+      root, [&](const YamlNode& node, Diagnostics& faults) { return read_use_of_kind(node, kind, faults); });
 }
 
-PipelineLibrary::PipelineLibrary() : others_(shipped_others()) {}
-
 PipelineLibrary::PipelineLibrary(std::vector<PipelineUse> uses, std::vector<PipelineOfKind> others)
-    : others_(std::move(others)), uses_(std::move(uses)) {}
+    : uses_(std::move(uses)) {
+  others_[PipelineKind::gemm];
+  others_[PipelineKind::mask];
+  for (PipelineOfKind& other : others) others_[other.kind].push_back(std::move(other));
+}
+
+const std::vector<PipelineOfKind>& PipelineLibrary::others(PipelineKind kind) {
+  const auto known = others_.find(kind);
+  if (known != others_.end()) return known->second;
+  return others_[kind] = read_pipeline_uses(shipped_table(kind), kind);
+}
 
 const PipelineFile* PipelineLibrary::find(const Attention& attention, std::string_view generation, bool adopted_only) {
   const std::lock_guard lock(mutex_);
-  if (!uses_) uses_ = read_pipeline_uses(load_yaml_file(data_path("workloads/families/attention.yaml")));
+  if (!uses_) uses_ = read_pipeline_uses(shipped_table(PipelineKind::attention_forward));
   const auto use = std::ranges::find_if(*uses_, [&](const PipelineUse& each) {
     return (each.adopted || !adopted_only) && each.stands_for(attention, generation);
   });
@@ -89,12 +118,11 @@ const PipelineFile* PipelineLibrary::find(const Attention& attention, std::strin
 const PipelineFile* PipelineLibrary::find(PipelineKind kind, std::optional<Family> family, std::string_view tensor,
                                           bool adopted_only) {
   const std::lock_guard lock(mutex_);
-  for (const PipelineOfKind& other : others_) {
-    if (other.kind != kind || (other.family && other.family != family)) continue;
-    if (std::ranges::find(other.tensor, tensor) == other.tensor.end() || (adopted_only && !other.adopted)) continue;
-    return get(other.file);
-  }
-  return nullptr;
+  const std::vector<PipelineOfKind>& known = others(kind);
+  const auto use = std::ranges::find_if(known, [&](const PipelineOfKind& each) {
+    return (!each.family || each.family == family) && lists(each.tensor, tensor) && (each.adopted || !adopted_only);
+  });
+  return use == known.end() ? nullptr : get(use->program);
 }
 
 const PipelineFile* PipelineLibrary::named(const std::string& file) {

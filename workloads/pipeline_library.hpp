@@ -1,4 +1,4 @@
-// The shipped pipelines by the code family that they stand for (workloads/families/attention.yaml), read when first asked for.
+// The shipped pipelines by the code family that they stand for (workloads/families/*.yaml), read when first asked for.
 #pragma once
 
 #include <map>
@@ -33,18 +33,19 @@ struct PipelineOfKind {
   PipelineKind kind = PipelineKind::gemm;
   std::optional<Family> family;     // any where empty
   std::vector<std::string> tensor;  // generations
-  std::string file;
+  std::string program;
   bool adopted = false;
 };
 
-// Throws InputError with every fault found.
+// Throw InputError with every fault found.
 std::vector<PipelineUse> read_pipeline_uses(const YamlNode& root);
+std::vector<PipelineOfKind> read_pipeline_uses(const YamlNode& root, PipelineKind kind);
 
 // Safe to use from several threads.
 class PipelineLibrary {
  public:
-  // Reads workloads/families/attention.yaml when first asked.
-  PipelineLibrary();
+  // Reads each table of workloads/families/ when first asked for one of its kind.
+  PipelineLibrary() = default;
   explicit PipelineLibrary(std::vector<PipelineUse> uses, std::vector<PipelineOfKind> others = {});
 
   // Null where no program stands for that on those tensor cores. The pointer stays valid as long as this object. Throws
@@ -58,8 +59,10 @@ class PipelineLibrary {
  private:
   const PipelineFile* get(const std::string& file);  // with the lock held
 
-  std::vector<PipelineOfKind> others_;
+  const std::vector<PipelineOfKind>& others(PipelineKind kind);
+
   std::mutex mutex_;
+  std::map<PipelineKind, std::vector<PipelineOfKind>> others_;
   std::optional<std::vector<PipelineUse>> uses_;
   std::map<std::string, PipelineFile, std::less<>> files_;
 };

@@ -45,6 +45,44 @@ programs:
         "fa4_forward_2cta");
 }
 
+TEST_CASE("the shipped tables of GEMMs and masks") {
+  PipelineLibrary library;
+  const auto name = [&](PipelineKind kind, std::optional<Family> family, std::string_view tensor) {
+    const PipelineFile* found = library.find(kind, family, tensor);
+    return found == nullptr ? "none" : found->name();
+  };
+  CHECK(name(PipelineKind::gemm, Family::cublas, "mma") == "gemm_cp_async");
+  CHECK(name(PipelineKind::gemm, Family::cublas, "wgmma") == "gemm_wgmma_cooperative");
+  CHECK(name(PipelineKind::gemm, Family::cublas, "tcgen05") == "gemm_tcgen05_2cta");
+  CHECK(name(PipelineKind::gemm, Family::triton, "wgmma") == "gemm_triton_wgmma");
+  CHECK(name(PipelineKind::gemm, Family::triton, "tcgen05") == "none");
+  CHECK(name(PipelineKind::mask, {}, "wgmma") == "philox_mask");
+  CHECK(library.find(PipelineKind::gemm, Family::cublas, "wgmma", /*adopted_only=*/true) == nullptr);
+}
+
+TEST_CASE("tables of GEMMs have neither pass nor mask, those of masks no family") {
+  const auto faults_of = [](PipelineKind kind, const std::string& entry) {
+    return test::error_of(
+        [&] { (void)read_pipeline_uses(load_yaml_text("programs:\n  - " + entry + "\n", "families.yaml"), kind); });
+  };
+  CHECK(faults_of(PipelineKind::gemm, "{program: mine, family: cublas, tensor: [mma], causal: true}") ==
+        R"(families.yaml:2:52: error: unknown key 'causal' in a program's use
+    - {program: mine, family: cublas, tensor: [mma], causal: true}
+                                                     ^
+note: known keys: program, family, tensor, adopted
+)");
+  CHECK(faults_of(PipelineKind::mask, "{program: mine, family: cublas, tensor: [mma]}") ==
+        R"(families.yaml:2:21: error: unknown key 'family' in a program's use
+    - {program: mine, family: cublas, tensor: [mma]}
+                      ^
+note: known keys: program, tensor, adopted
+)");
+  CHECK(read_pipeline_uses(load_yaml_text("programs:\n  - {program: mine, tensor: [mma]}\n", "families.yaml"),
+                           PipelineKind::mask)
+            .front()
+            .program == "mine");
+}
+
 TEST_CASE("faults of the table are all named, with their place") {
   CHECK(test::error_of([] {
           (void)uses_of(
