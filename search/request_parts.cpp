@@ -170,7 +170,9 @@ Operator operator_of(const dom::object& row) {
   CsvWriter cells;
   std::vector<std::string> names;
   for (const auto [key, value] : row) {
-    const bool known = find_column(key).has_value() || key == "name";
+    // A candidate brings its program along and names no file.
+    const auto column = find_column(key);
+    const bool known = (column && column != Column::program) || key == "name";
     if (!known || std::ranges::find(names, key) != names.end()) {
       throw InputError(
           {}, known ? fmt::format("'{}' is given twice", key) : fmt::format("a table has no column '{}'", key));

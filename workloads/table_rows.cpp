@@ -8,6 +8,7 @@
 
 #include "support/data_path.hpp"
 #include "support/suggest.hpp"
+#include "workloads/kernel_program.hpp"
 #include "workloads/operator_check.hpp"
 
 namespace perfmodel {
@@ -289,6 +290,36 @@ DataKind RowReader::data() {
   return choice<DataKind>(Column::data).value_or(DataKind::random);
 }
 
+// Each file is read once, and its own faults are said once.
+std::shared_ptr<const KernelProgram> RowReader::program(const Work& work) {
+  const std::string name(text(Column::program));
+  if (name.empty()) return nullptr;
+  auto known = programs_.find(name);
+  if (known == programs_.end()) {
+    known = programs_.emplace(name, nullptr).first;
+    try {
+      if (const auto path = find_program_file(name, table_.name())) {
+        auto file = std::make_shared<const PipelineFile>(PipelineFile::load(*path));
+        known->second = std::make_shared<const KernelProgram>(std::move(file), std::vector<ProgramSetting>{});
+      } else {
+        const std::vector<std::string> shipped = pipeline_names();
+        const auto at = static_cast<std::size_t>(at_[static_cast<std::size_t>(Column::program)]);
+        diagnostics_
+            .error(table_.location(row_, at),
+                   fmt::format("'program': there is no '{}', neither beside this file nor shipped", name))
+            .suggest(name, shipped)
+            .note("shipped programs: " + join_names(shipped));
+      }
+    } catch (const InputError& error) {
+      diagnostics_.append(error.diagnostics());
+    }
+  }
+  if (known->second == nullptr) return nullptr;
+  const std::string reason = unfit(known->second->pipeline(), work);
+  if (!reason.empty()) fault(Column::program, reason);
+  return known->second;
+}
+
 Operator RowReader::read(std::size_t row) {
   row_ = row;
   Operator result;
@@ -317,6 +348,7 @@ Operator RowReader::read(std::size_t row) {
     case Op::membound: result.work = membound(op->kind); break;
     case Op::count: break;
   }
+  if (op_ == Op::gemm || op_ == Op::attention || op_ == Op::rng) result.program = program(result.work);
   result.data = data();
   result.timer = choice<Timer>(Column::timer).value_or(Timer::cupti);
   result.regime = choice<Regime>(Column::regime);

@@ -12,6 +12,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -60,6 +62,7 @@ class RowReader {
   BlockRow block();
   MemoryBound membound(std::optional<MemoryKind> kind);
   DataKind data();
+  std::shared_ptr<const KernelProgram> program(const Work& work);
   void warn_of_near_misses(const std::set<Op>& present);
   std::set<Op> present_ops() const;
 
@@ -71,6 +74,7 @@ class RowReader {
   Op op_ = Op::gemm;
   std::vector<std::string> models_;  // shipped, listed when first needed
   std::string known_model_;          // the last that was found
+  std::map<std::string, std::shared_ptr<const KernelProgram>, std::less<>> programs_;  // null: faulty, and said so
 };
 
 // Every row of a table. Throws InputError with all faults; what was only a warning is appended to `warnings`.

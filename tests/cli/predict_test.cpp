@@ -141,6 +141,35 @@ TEST_CASE("a table of predictions can be predicted again") {
   CHECK(twice.out == once.out);
 }
 
+TEST_CASE("a row is predicted by the program it names, beside the table or shipped, as the program file would be") {
+  const test::TemporaryFolder folder;
+  const std::string header = "op,m,n,k,dtype,cta_m,cta_n,program\n";
+  folder.write("t.csv", header + "gemm,2176,2048,8192,bf16,128,256,gemm_wgmma_stream_k\n" +
+                            "gemm,2176,2048,8192,bf16,128,256,gemm_wgmma_cooperative\n" +
+                            "gemm,2176,2048,8192,bf16,128,256,gemm_tcgen05\n");
+  const auto result = test::run("predict " + folder.file("t.csv") + " --arch h100-sxm");
+  CHECK(result.exit == 0);
+  std::istringstream lines(result.out);
+  std::vector<std::string> rows;
+  for (std::string line; std::getline(lines, line);) rows.push_back(line);
+  REQUIRE(rows.size() == 4);
+  const auto time = [&](std::size_t row) {
+    std::istringstream cells(rows[row]);
+    std::string cell;
+    for (int i = 0; i < 9; ++i) std::getline(cells, cell, ',');
+    return cell.empty() ? 0.0 : std::stod(cell);
+  };
+  CHECK(rows[0].starts_with("op,m,n,k,dtype,cta_m,cta_n,program,predicted_us"));
+  // 136 tiles on 132 SMs: stream-K has no second wave.
+  CHECK(time(2) > 1.4 * time(1));
+  CHECK(rows[3].find("infeasible") != std::string::npos);
+  const auto alone = test::run(
+      "predict gemm_wgmma_stream_k.yaml --arch h100-sxm --json --set m=2176 --set n=2048 --set k=8192 --set cta_m=128 "
+      "--set cta_n=256");
+  CHECK(time(1) ==
+        doctest::Approx(1e6 * nlohmann::json::parse(alone.out)["prediction"]["time"].get<double>()).epsilon(2e-3));
+}
+
 TEST_CASE("an empty table is a table") {
   const Result result = run("predict - --arch h100-sxm", "op,m,n,k,dtype\n");
   CHECK(result.exit == 0);

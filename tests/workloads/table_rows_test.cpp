@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "tests/input_error.hpp"
+#include "workloads/kernel_program.hpp"
 
 namespace perfmodel {
 namespace {
@@ -225,6 +226,40 @@ TEST_CASE("faults of attention, RNG, block and memory-bound rows") {
         "  membound,scatter,1024\n"
         "           ^\n"
         "note: known values: copy, read, write\n");
+}
+
+TEST_CASE("a row names the program that it is predicted by; one file, read once, serves many rows") {
+  const std::vector<Operator> rows = rows_of(
+      "op,m,n,k,dtype,program\n"
+      "gemm,512,512,512,bf16,gemm_wgmma_stream_k\n"
+      "gemm,512,512,512,bf16,\n"
+      "gemm,1024,512,512,bf16,gemm_wgmma_stream_k.yaml\n"
+      "gemm,2048,512,512,bf16,gemm_wgmma_stream_k\n");
+  REQUIRE(rows.size() == 4);
+  REQUIRE(rows[0].program != nullptr);
+  CHECK(rows[0].program->file().name() == "gemm_wgmma_stream_k");
+  CHECK(rows[1].program == nullptr);
+  CHECK(rows[2].program->file().name() == "gemm_wgmma_stream_k");
+  CHECK(rows[3].program == rows[0].program);
+}
+
+TEST_CASE("a program that is not there is said once, one for another operator at its cell") {
+  const std::string faults = faults_of_table(
+      "op,m,n,k,dtype,program\n"
+      "gemm,512,512,512,bf16,gemm_wgmma_streamk\n"
+      "gemm,512,512,512,bf16,gemm_wgmma_streamk\n"
+      "gemm,512,512,512,bf16,fa4_forward\n");
+  CHECK(faults.starts_with(
+      R"(t.csv:2:23: error: 'program': there is no 'gemm_wgmma_streamk', neither beside this file nor shipped
+gemm,512,512,512,bf16,gemm_wgmma_streamk
+                      ^
+note: did you mean 'gemm_wgmma_stream_k'?
+note: shipped programs: avo_forward, )"));
+  CHECK(faults.ends_with(R"(t.csv:4:23: error: 'program': 'fa4_forward' is a program for operator: attention_forward
+gemm,512,512,512,bf16,fa4_forward
+                      ^
+)"));
+  CHECK(faults.find("t.csv:3") == std::string::npos);
 }
 
 TEST_CASE("a missing column is reported once") {
