@@ -251,13 +251,13 @@ TEST_CASE("a program that is not there is said once, one for another operator at
       "gemm,512,512,512,bf16,fa4_forward\n");
   CHECK(faults.starts_with(
       R"(t.csv:2:23: error: 'program': there is no 'gemm_wgmma_streamk', neither beside this file nor shipped
-gemm,512,512,512,bf16,gemm_wgmma_streamk
-                      ^
+  gemm,512,512,512,bf16,gemm_wgmma_streamk
+                        ^
 note: did you mean 'gemm_wgmma_stream_k'?
 note: shipped programs: avo_forward, )"));
   CHECK(faults.ends_with(R"(t.csv:4:23: error: 'program': 'fa4_forward' is a program for operator: attention_forward
-gemm,512,512,512,bf16,fa4_forward
-                      ^
+  gemm,512,512,512,bf16,fa4_forward
+                        ^
 )"));
   CHECK(faults.find("t.csv:3") == std::string::npos);
 }
