@@ -21,16 +21,16 @@ struct GemmConfig {
   int warps = 12;
   int registers = 168;
   Bytes smem;
-  bool tma = true;               // operands by the copy engine rather than the threads' own loads
-  int spills = 0;                // registers a thread keeps in local memory
-  InstructionTally iteration;   // of the CTA's warps in an iteration
-  InstructionTally element;     // of a thread for an output element
-  InstructionTally promoted;    // of a thread for an accumulator added up in FP32
-  double waiting = 0;           // warp instructions of spinning warps in a clock of an SM
-  int panel = 8;                // tiles that a panel is wide: CTAs go through the output panel by panel
-  double loop_steps = 0;        // instructions of a warp in an iteration, one after the other; 0: not known
-  double tile_steps = 0;        // and in the rest of a tile
-  int promotion = 0;            // k after which fp8 accumulators are added up in FP32, 0: never
+  bool tma = true;             // operands by the copy engine rather than the threads' own loads
+  int spills = 0;              // registers a thread keeps in local memory
+  InstructionTally iteration;  // of the CTA's warps in an iteration
+  InstructionTally element;    // of a thread for an output element
+  InstructionTally promoted;   // of a thread for an accumulator added up in FP32
+  double waiting = 0;          // warp instructions of spinning warps in a clock of an SM
+  int panel = 8;               // tiles that a panel is wide: CTAs go through the output panel by panel
+  double loop_steps = 0;       // instructions of a warp in an iteration, one after the other; 0: not known
+  double tile_steps = 0;       // and in the rest of a tile
+  int promotion = 0;           // k after which fp8 accumulators are added up in FP32, 0: never
   Schedule schedule = Schedule::persistent;
 };
 

@@ -32,8 +32,8 @@ Estimate solved(const Operator& op, Fidelity fidelity = Fidelity::simulated, con
 
 TEST_CASE("the main loop of the cooperative GEMM takes its busiest pipe's cycles, as cuBLAS tiles do") {
   // Tensor cores 128 x 256 x 64 / 2048 = 1024 clk, and shared memory 640 clk for what they read and 0.7 of 384 for what
-  // copies write, 909 clk; (256 x 128) is the same turned; (128 x 168) 672 and 671; (64 x 64) 128 and 218, but 72 rows of
-  // 128 B through a port of 36 B/clk, 256.
+  // copies write, 909 clk; (256 x 128) is the same turned; (128 x 168) 672 and 671; (64 x 64) 128 and 218, but 72 rows
+  // of 128 B through a port of 36 B/clk, 256.
   const PipelineFile file = PipelineFile::load("gemm_wgmma_cooperative");
   const auto loop = [&](double m, double n, double stages) {
     // Clusters so large that the port to the L2 does not hold.
@@ -131,7 +131,8 @@ TEST_CASE("what does not suit is refused with the reason") {
   CHECK(solved(with_program(test::gemm(4096, 4096, 4096), "gemm_wgmma_cooperative", {{"stages", 99}})).refusal ==
         "'stages' is 99, at most 16");
   // The row says one tile, the program's user another.
-  Operator tiled = with_program(test::gemm(4096, 4096, 4096), "gemm_wgmma_cooperative", {{"cta_m", 128}, {"cta_n", 256}});
+  Operator tiled =
+      with_program(test::gemm(4096, 4096, 4096), "gemm_wgmma_cooperative", {{"cta_m", 128}, {"cta_n", 256}});
   std::get<Gemm>(tiled.work).tile = GemmTile{64, 64, 64};
   CHECK(solved(tiled).refusal == "'gemm_wgmma_cooperative' has tiles of 128 x 256");
 }
