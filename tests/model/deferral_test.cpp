@@ -1,0 +1,67 @@
+// When an estimate should not be trusted without silicon.
+#include "model/deferral.hpp"
+
+#include <doctest/doctest.h>
+
+#include "arch/load.hpp"
+#include "model/predict.hpp"
+#include "workloads/library.hpp"
+
+namespace {
+
+using namespace perfmodel;
+
+Operator gemm(std::int64_t m, std::int64_t n, std::int64_t k) {
+  Gemm work;
+  work.m = m;
+  work.n = n;
+  work.k = k;
+  Operator op;
+  op.work = work;
+  op.regime = Regime::cold;
+  return op;
+}
+
+DeferReasons reasons(const Machine& machine, const Operator& op) {
+  static const Library library = load_library();
+  return defer_reasons(machine, op, predict(machine, library, op, {}));
+}
+
+TEST_CASE("a kind of row that the fit has seen often and met well is trusted") {
+  Machine machine = load_machine("h100-sxm");
+  const Operator op = gemm(4096, 4096, 4096);
+  Estimate estimate = predict(machine, load_library(), op, {});
+  machine.calibration.residuals = {{"gemm", "cold", std::string(limiter_name(estimate.limiter)), 50, -0.05, 0, 0.05}};
+  CHECK(!defer_reasons(machine, op, estimate).any());
+  estimate.lower = 0.8 * estimate.time;
+  estimate.upper = 1.2 * estimate.time;
+  CHECK(names_of(defer_reasons(machine, op, estimate)) == std::vector<std::string_view>{"wide_residuals"});
+  machine.calibration.residuals.front().limiter = "xu";
+  CHECK(defer_reasons(machine, op, estimate).has(DeferReason::no_residuals));
+}
+
+TEST_CASE("a machine without a fit defers everything") {
+  const Machine machine = load_machine("h100-sxm", {.calibration = "", .overlay = false});
+  CHECK(reasons(machine, gemm(4096, 4096, 4096)).has(DeferReason::no_residuals));
+}
+
+TEST_CASE("registers in local memory and kernels that only start up defer") {
+  const Machine machine = load_machine("h100-sxm");
+  Operator spilled = gemm(4096, 4096, 4096);
+  std::get<Gemm>(spilled.work).spills = 40;
+  CHECK(reasons(machine, spilled).has(DeferReason::spills));
+  CHECK(reasons(machine, gemm(64, 64, 64)).has(DeferReason::latency));
+  CHECK(!reasons(machine, gemm(8192, 8192, 8192)).has(DeferReason::latency));
+}
+
+TEST_CASE("sets of reasons join") {
+  DeferReasons one;
+  DeferReasons other;
+  one.add(DeferReason::spills);
+  other.add(DeferReason::latency);
+  one.add(other);
+  CHECK(names_of(one) == std::vector<std::string_view>{"spills", "latency"});
+  CHECK(DeferReasons::from_bits(one.bits()) == one);
+}
+
+}  // namespace
