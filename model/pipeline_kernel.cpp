@@ -56,14 +56,19 @@ bool uses_mma_sync(const Pipeline& pipeline) {
   return false;
 }
 
+// Pricing has worked it out for loops.
+double recurrence_of(const SmCode& code, int segment) {
+  const double known = code.segments[static_cast<std::size_t>(segment)].recurrence;
+  return known > 0 ? known : recurrence_bound(code, segment);
+}
+
 // In each segment the busiest pipe, shared by all CTAs of the SM, or the dependent steps.
 double bound_item(const SmCode& code, int ctas) {
-  thread_local CycleSolver solver;
   double sum = 0;
   for (int i = 0; i < static_cast<int>(code.segments.size()); ++i) {
     const SmSegment& segment = code.segments[static_cast<std::size_t>(i)];
     if (segment.count <= 0) continue;
-    const double steps = segment.count > 1 ? solver.ratio(segment_graph(code, i)) : 0.0;
+    const double steps = segment.count > 1 ? recurrence_of(code, i) : 0.0;
     sum += segment.count * std::max(resource_bound(code, i, ctas), steps);
   }
   return sum;

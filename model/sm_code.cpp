@@ -63,10 +63,9 @@ class Pricer {
   // Of segments that go on for so long that the simulation leaves out repetitions.
   void add_recurrences() {
     constexpr double loop = 4;
-    CycleSolver solver;
     for (int i = 0; i < static_cast<int>(code_.segments.size()); ++i) {
       SmSegment& segment = code_.segments[static_cast<std::size_t>(i)];
-      if (segment.count >= loop) segment.recurrence = solver.ratio(segment_graph(code_, i));
+      if (segment.count >= loop) segment.recurrence = recurrence_bound(code_, i);
     }
   }
 
