@@ -29,6 +29,14 @@ class ItemTimes {
 
   // Into memory that is there already.
   void program(const ItemTiles& tiles, Pipeline& pipeline) const {
+    file_.pipeline(given(tiles), pipeline);
+    pipeline.dtype = attention_.dtype;
+  }
+
+  [[nodiscard]] PipelineTile tile() const { return file_.tile(given({1, 0})); }
+
+  // The shape's words and the settings, until the next call.
+  [[nodiscard]] std::span<const SequenceParameter> given(const ItemTiles& tiles) const {
     const auto value = [](std::int64_t count) { return static_cast<double>(count); };
     const bool dropout = attention_.dropout > 0 && attention_.dropout_source == DropoutSource::fused;
     const std::array<SequenceParameter, 7> shape{{{"element_bytes", bytes_of(attention_.dtype, 16).si() / 16},
@@ -38,10 +46,10 @@ class ItemTimes {
                                                   {"masked_iterations", tiles.masked},
                                                   {"dropout", dropout ? 1.0 : 0.0},
                                                   {"causal", attention_.causal ? 1.0 : 0.0}}};
-    std::vector<SequenceParameter> given(shape.begin(), shape.end());
+    thread_local std::vector<SequenceParameter> given;
+    given.assign(shape.begin(), shape.end());
     given.insert(given.end(), settings_.begin(), settings_.end());
-    file_.pipeline(given, pipeline);
-    pipeline.dtype = attention_.dtype;
+    return given;
   }
 
   // Some item of it would wait for ever.
@@ -79,7 +87,7 @@ class ItemTimes {
     }
     thread_local Pipeline pipeline;
     program(tiles, pipeline);
-    const ItemTime time = item_time(*code_of(machine_, pipeline), pipeline.ctas_per_sm, fidelity_);
+    const ItemTime time = item_time(*code_of(machine_, pipeline, OpNames::left_out), pipeline.ctas_per_sm, fidelity_);
     deadlock_ = deadlock_ || time.deadlock;
     known_.push_back({tiles, time});
     return time;
@@ -143,7 +151,7 @@ ItemTiles mean_of(const AttentionItems& items) {
 }
 
 Kernel main_kernel(const Machine& machine, const Attention& attention, const Pipeline& pipeline,
-                   const AttentionItems& items, const ItemTiles& mean, ItemTimes& times) {
+                   const AttentionItems& items, const ItemTiles& mean, OpNames names, ItemTimes& times) {
   const int workers = static_cast<int>(machine.sms.value) * pipeline.ctas_per_sm;
   const ItemTime typical = times.between(mean);
   Kernel kernel;
@@ -154,7 +162,7 @@ Kernel main_kernel(const Machine& machine, const Attention& attention, const Pip
     kernel.ctas = std::min<std::int64_t>(workers, kernel.ctas);
     kernel.makespan += Cycles(std::max(0.0, typical.alone - typical.item));
   }
-  add_program(machine, pipeline, code_of(machine, pipeline), typical.item, kernel);
+  add_program(machine, pipeline, code_of(machine, pipeline, names), typical.item, kernel);
   kernel.latency = machine.transfer.prologue.value;
   add_traffic(attention, pipeline, items, kernel);
   return kernel;
@@ -163,13 +171,13 @@ Kernel main_kernel(const Machine& machine, const Attention& attention, const Pip
 // The same kernel in closed form: every item takes as long as its bounds say, in proportion to its tiles, and the CTAs
 // end together or with the longest item.
 Kernel bounded_kernel(const Machine& machine, const Attention& attention, const Pipeline& pipeline,
-                      const AttentionItems& items, const ItemTiles& mean) {
+                      const AttentionItems& items, const ItemTiles& mean, OpNames names) {
   const int workers = static_cast<int>(machine.sms.value) * pipeline.ctas_per_sm;
   Kernel kernel;
   kernel.items = static_cast<double>(items.head.size()) * items.repeats;
   kernel.ctas = static_cast<std::int64_t>(kernel.items);
   if (pipeline.persistent) kernel.ctas = std::min<std::int64_t>(workers, kernel.ctas);
-  const auto code = code_of(machine, pipeline);
+  const auto code = code_of(machine, pipeline, names);
   const double item = item_time(*code, pipeline.ctas_per_sm, Fidelity::bound).item;
   add_program(machine, pipeline, code, item, kernel);
   double longest = 0;
@@ -236,22 +244,23 @@ Plan lower_program(const Machine& machine, const PipelineFile& file, std::span<c
     return refused_plan(fmt::format("the program is for {}, the operator is {}", kind, name));
   }
   ItemTimes times(machine, file, settings, attention, options.fidelity);
-  thread_local Pipeline pipeline;
-  times.program({1, 0}, pipeline);
+  const PipelineTile tile = times.tile();
   const auto longest = static_cast<double>(std::max(attention.seq_q, attention.seq_kv));
-  if (longest / std::min(pipeline.cta_m, pipeline.cta_n) > most_tiles) {
+  if (longest / std::min(tile.cta_m, tile.cta_n) > most_tiles) {
     return refused_plan(fmt::format("more than {:.0f} tiles of one head", most_tiles));
   }
-  const AttentionItems items = attention_items(attention, pipeline.cta_m, pipeline.cta_n, pipeline.longest_first);
+  const AttentionItems items = attention_items(attention, tile.cta_m, tile.cta_n, tile.longest_first);
   const ItemTiles mean = mean_of(items);
+  thread_local Pipeline pipeline;
   times.program(mean, pipeline);
   std::string why = objection(machine, pipeline, attention);
   if (!why.empty()) return refused_plan(std::move(why));
 
+  const OpNames names = options.describe ? OpNames::kept : OpNames::left_out;
   Plan plan;
   Kernel& kernel = plan.add(options.fidelity == Fidelity::bound
-                                ? bounded_kernel(machine, attention, pipeline, items, mean)
-                                : main_kernel(machine, attention, pipeline, items, mean, times));
+                                ? bounded_kernel(machine, attention, pipeline, items, mean, names)
+                                : main_kernel(machine, attention, pipeline, items, mean, names, times));
   if (times.deadlock()) return refused_plan("deadlock: an item never ends");
   if (options.regime == Regime::cold) kernel.latency += machine.launch.cold_code.value;
   add_helpers(machine, attention, plan);
