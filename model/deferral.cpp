@@ -10,6 +10,7 @@ namespace {
 
 constexpr double wide = 0.30;            // width of the 90 % interval over the time
 constexpr double mostly_latency = 0.55;  // share of the time in fill
+constexpr int few_spills = 32;  // an eighth of a thread's registers: the compiler keeps so many out of the loop
 
 int spills_of(const Operator& op) {
   if (const auto* gemm = std::get_if<Gemm>(&op.work)) return gemm->spills.value_or(0);
@@ -23,6 +24,12 @@ bool has_residuals(const Machine& machine, std::string_view op, const Estimate& 
     return residual.op == op && residual.regime == name_of(estimate.regime) &&
            residual.limiter == limiter_name(estimate.limiter);
   });
+}
+
+// What a lone warp loses to each dependent step depends on how the compiler has ordered its instructions.
+bool has_lone_warps(const Machine& machine, const Estimate& estimate) {
+  return estimate.limiter == Limiter::recurrence &&
+         estimate.resident_warps <= static_cast<double>(machine.limits.sub_partitions.value);
 }
 
 // Of a single kernel that moves operands; a small mask or copy is mostly launch, which is known well.
@@ -45,8 +52,9 @@ DeferReasons defer_reasons(const Machine& machine, const Operator& op, const Est
   if (std::holds_alternative<BlockRow>(op.work)) return reasons;  // its limiter is only the most frequent of many
   if (!has_residuals(machine, residual_class(op), estimate)) reasons.add(DeferReason::no_residuals);
   if (estimate.upper - estimate.lower > wide * estimate.time) reasons.add(DeferReason::wide_residuals);
-  if (spills_of(op) > 0) reasons.add(DeferReason::spills);
+  if (spills_of(op) > few_spills) reasons.add(DeferReason::spills);
   if (has_operands(op) && estimate.parts.fill > mostly_latency * estimate.time) reasons.add(DeferReason::latency);
+  if (has_operands(op) && has_lone_warps(machine, estimate)) reasons.add(DeferReason::lone_warps);
   return reasons;
 }
 

@@ -16,12 +16,13 @@ namespace perfmodel {
 enum class DeferReason : std::uint8_t {
   wide_residuals,  // the fit left wide errors in rows of this kind
   no_residuals,    // few or no rows that this binds were ever compared with silicon
-  spills,          // registers are kept in local memory
+  spills,          // many registers are kept in local memory
   latency,         // a kernel that is mostly start-up and first operands
   disagreement,    // the simulation and the bound are far apart
+  lone_warps,      // dependent steps bind, and no second warp of a sub-partition hides them
 };
-inline constexpr std::array<std::string_view, 5> defer_reason_names{"wide_residuals", "no_residuals", "spills",
-                                                                    "latency", "disagreement"};
+inline constexpr std::array<std::string_view, 6> defer_reason_names{"wide_residuals", "no_residuals", "spills",
+                                                                    "latency",        "disagreement", "lone_warps"};
 
 // A set of reasons.
 class DeferReasons {

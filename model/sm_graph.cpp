@@ -237,7 +237,14 @@ void CycleSolver::evaluate(const SegmentGraph& graph) {
   best_ = 0;
   critical_ = -1;
   for (int node = 0; node < graph.nodes(); ++node) {
-    if (state_[at(node)] == 0) walk(graph, node);
+    if (state_[at(node)] != 0) continue;
+    if (policy_[at(node)] >= 0) {
+      walk(graph, node);
+    } else {
+      state_[at(node)] = 2;  // nothing follows it
+      eta_[at(node)] = -1;
+      value_[at(node)] = 0;
+    }
   }
 }
 

@@ -50,8 +50,37 @@ TEST_CASE("registers in local memory and kernels that only start up defer") {
   Operator spilled = gemm(4096, 4096, 4096);
   std::get<Gemm>(spilled.work).spills = 40;
   CHECK(reasons(machine, spilled).has(DeferReason::spills));
+  std::get<Gemm>(spilled.work).spills = 32;
+  CHECK(!reasons(machine, spilled).has(DeferReason::spills));
   CHECK(reasons(machine, gemm(64, 64, 64)).has(DeferReason::latency));
   CHECK(!reasons(machine, gemm(8192, 8192, 8192)).has(DeferReason::latency));
+}
+
+TEST_CASE("dependent steps of lone warps defer") {
+  const Machine machine = load_machine("h100-sxm");
+  const Operator op = gemm(4096, 4096, 4096);
+  Estimate estimate = predict(machine, load_library(), op, {});
+  estimate.resident_warps = 4;
+  estimate.limiter = Limiter::recurrence;
+  CHECK(defer_reasons(machine, op, estimate).has(DeferReason::lone_warps));
+  estimate.resident_warps = 8;  // two of a sub-partition take turns
+  CHECK(!defer_reasons(machine, op, estimate).has(DeferReason::lone_warps));
+  estimate.resident_warps = 4;
+  estimate.limiter = Limiter::tensor;
+  CHECK(!defer_reasons(machine, op, estimate).has(DeferReason::lone_warps));
+}
+
+TEST_CASE("the estimate says how many warps an SM holds") {
+  // 128 x 128 tiles of 8 warps and 128 registers: 32,768 registers and 96 KiB a CTA, two on an SM.
+  Operator op = gemm(4096, 4096, 4096);
+  auto& work = std::get<Gemm>(op.work);
+  work.impl = {Family::triton, {}};
+  work.tile = GemmTile{128, 128, 64};
+  work.stages = 3;
+  work.threads = 256;
+  work.registers = 128;
+  work.smem = Bytes(98304);
+  CHECK(predict(load_machine("h100-sxm"), load_library(), op, {}).resident_warps == 16);
 }
 
 TEST_CASE("sets of reasons join") {
