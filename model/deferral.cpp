@@ -26,9 +26,10 @@ bool has_residuals(const Machine& machine, std::string_view op, const Estimate& 
   });
 }
 
-// What a lone warp loses to each dependent step depends on how the compiler has ordered its instructions.
-bool has_lone_warps(const Machine& machine, const Estimate& estimate) {
-  return estimate.limiter == Limiter::recurrence &&
+// What a lone warp of attention loses to each step from scores to outputs depends on how the compiler has ordered its
+// instructions; a GEMM's steps are waits for products alone.
+bool has_lone_warps(const Machine& machine, const Operator& op, const Estimate& estimate) {
+  return std::holds_alternative<Attention>(op.work) && estimate.limiter == Limiter::recurrence &&
          estimate.resident_warps <= static_cast<double>(machine.limits.sub_partitions.value);
 }
 
@@ -54,7 +55,7 @@ DeferReasons defer_reasons(const Machine& machine, const Operator& op, const Est
   if (estimate.upper - estimate.lower > wide * estimate.time) reasons.add(DeferReason::wide_residuals);
   if (spills_of(op) > few_spills) reasons.add(DeferReason::spills);
   if (has_operands(op) && estimate.parts.fill > mostly_latency * estimate.time) reasons.add(DeferReason::latency);
-  if (has_operands(op) && has_lone_warps(machine, estimate)) reasons.add(DeferReason::lone_warps);
+  if (has_lone_warps(machine, op, estimate)) reasons.add(DeferReason::lone_warps);
   return reasons;
 }
 

@@ -56,9 +56,11 @@ TEST_CASE("registers in local memory and kernels that only start up defer") {
   CHECK(!reasons(machine, gemm(8192, 8192, 8192)).has(DeferReason::latency));
 }
 
-TEST_CASE("dependent steps of lone warps defer") {
+TEST_CASE("dependent steps of attention's lone warps defer") {
   const Machine machine = load_machine("h100-sxm");
-  const Operator op = gemm(4096, 4096, 4096);
+  Operator op;
+  op.work = Attention{
+      .batch = 1, .heads = 16, .kv_heads = 16, .seq_q = 4096, .seq_kv = 4096, .head_dim = 128, .head_dim_v = 128};
   Estimate estimate = predict(machine, load_library(), op, {});
   estimate.resident_warps = 4;
   estimate.limiter = Limiter::recurrence;
@@ -66,6 +68,7 @@ TEST_CASE("dependent steps of lone warps defer") {
   estimate.resident_warps = 8;  // two of a sub-partition take turns
   CHECK(!defer_reasons(machine, op, estimate).has(DeferReason::lone_warps));
   estimate.resident_warps = 4;
+  CHECK(!defer_reasons(machine, gemm(64, 64, 64), estimate).has(DeferReason::lone_warps));
   estimate.limiter = Limiter::tensor;
   CHECK(!defer_reasons(machine, op, estimate).has(DeferReason::lone_warps));
 }
