@@ -11,10 +11,11 @@ BUILD_PACKAGES := g++ cmake ninja-build libfmt-dev libyaml-dev libeigen3-dev lib
 # What perfmodel evolve uses beyond that: classical operators, the lineage, the box for external programs. Not for
 # make predict, which needs none of it.
 SEARCH_PACKAGES := libpagmo-dev git bubblewrap
-TEST_PACKAGES  := $(BUILD_PACKAGES) $(SEARCH_PACKAGES) doctest-dev libexpat1-dev
+# With ccache, `make python` takes the objects of `make test`.
+TEST_PACKAGES  := $(BUILD_PACKAGES) $(SEARCH_PACKAGES) doctest-dev libexpat1-dev ccache
 BENCH_PACKAGES := $(BUILD_PACKAGES) libbenchmark-dev
 CUDA_PACKAGES  := $(BUILD_PACKAGES) librandom123-dev
-PYTHON_PACKAGES := $(BUILD_PACKAGES) python3-venv python3-dev
+PYTHON_PACKAGES := $(BUILD_PACKAGES) python3-venv python3-dev ccache
 FUZZ_PACKAGES  := $(BUILD_PACKAGES) clang
 
 # $(call configure,PRESET): configures once; Ninja reruns CMake by itself afterwards.
@@ -63,6 +64,7 @@ test-asan:
 
 # pip keeps the build folder build/python, so that only what changed is compiled again.
 .venv/python: python/requirements.txt
+	@cmake/install_packages.sh $(PYTHON_PACKAGES)
 	@python3 -m venv .venv
 	@.venv/bin/pip install -q --disable-pip-version-check -r $< >&2
 	@touch $@
@@ -73,10 +75,12 @@ test-asan:
 
 python: .venv/python
 	@cmake/install_packages.sh $(PYTHON_PACKAGES)
-	@.venv/bin/pip install -q --disable-pip-version-check --no-build-isolation --no-deps --force-reinstall ./python >&2
+	@CC=cc CXX=c++ .venv/bin/pip install -q --disable-pip-version-check --no-build-isolation --no-deps --force-reinstall \
+	  ./python >&2
 
-test-python: python build .venv/python-test
-	@PERFMODEL_BINARY=$(abspath $(BINARY)) .venv/bin/python -m pytest python
+# PERFMODEL_BINARY=FILE tests a program that is built already.
+test-python: python .venv/python-test $(if $(PERFMODEL_BINARY),,build)
+	@PERFMODEL_BINARY=$(abspath $(or $(PERFMODEL_BINARY),$(BINARY))) .venv/bin/python -m pytest python
 
 bench:
 	@cmake/install_packages.sh $(BENCH_PACKAGES)

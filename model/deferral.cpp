@@ -1,5 +1,7 @@
 #include "model/deferral.hpp"
 
+#include <algorithm>
+
 #include "model/interval.hpp"
 
 namespace perfmodel {
@@ -7,9 +9,8 @@ namespace perfmodel {
 namespace {
 
 constexpr double wide = 0.30;            // width of the 90 % interval over the time
-constexpr double mostly_latency = 0.60;  // share of the time in launch and fill
-constexpr double much_tail = 0.35;       // share of the time in the last wave
-constexpr double tie = 0.02;             // slack
+constexpr double mostly_latency = 0.55;  // share of the time in fill
+constexpr int few_spills = 32;  // an eighth of a thread's registers: the compiler keeps so many out of the loop
 
 int spills_of(const Operator& op) {
   if (const auto* gemm = std::get_if<Gemm>(&op.work)) return gemm->spills.value_or(0);
@@ -17,11 +18,24 @@ int spills_of(const Operator& op) {
   return 0;
 }
 
-bool has_residuals(const Machine& machine, std::string_view op) {
-  for (const ResidualQuantiles& residual : machine.calibration.residuals) {
-    if (residual.op == op) return true;
-  }
-  return false;
+// Whether the fit saw rows of this op and regime that this bound; it keeps classes of ten and more.
+bool has_residuals(const Machine& machine, std::string_view op, const Estimate& estimate) {
+  return std::ranges::any_of(machine.calibration.residuals, [&](const ResidualQuantiles& residual) {
+    return residual.op == op && residual.regime == name_of(estimate.regime) &&
+           residual.limiter == limiter_name(estimate.limiter);
+  });
+}
+
+// What a lone warp of attention loses to each step from scores to outputs depends on how the compiler has ordered its
+// instructions; a GEMM's steps are waits for products alone.
+bool has_lone_warps(const Machine& machine, const Operator& op, const Estimate& estimate) {
+  return std::holds_alternative<Attention>(op.work) && estimate.limiter == Limiter::recurrence &&
+         estimate.resident_warps <= static_cast<double>(machine.limits.sub_partitions.value);
+}
+
+// Of a single kernel that moves operands; a small mask or copy is mostly launch, which is known well.
+bool has_operands(const Operator& op) {
+  return std::holds_alternative<Gemm>(op.work) || std::holds_alternative<Attention>(op.work);
 }
 
 }  // namespace
@@ -36,16 +50,12 @@ std::vector<std::string_view> names_of(DeferReasons reasons) {
 
 DeferReasons defer_reasons(const Machine& machine, const Operator& op, const Estimate& estimate) {
   DeferReasons reasons;
-  const Seconds time = estimate.time;
-  if (!has_residuals(machine, residual_class(op))) {
-    reasons.add(DeferReason::no_residuals);
-  } else if (estimate.upper - estimate.lower > wide * time) {
-    reasons.add(DeferReason::wide_residuals);
-  }
-  if (spills_of(op) > 0) reasons.add(DeferReason::spills);
-  if (estimate.parts.launch + estimate.parts.fill > mostly_latency * time) reasons.add(DeferReason::latency);
-  if (estimate.parts.tail > much_tail * time) reasons.add(DeferReason::partial_wave);
-  if (estimate.slack < tie) reasons.add(DeferReason::near_tie);
+  if (std::holds_alternative<BlockRow>(op.work)) return reasons;  // its limiter is only the most frequent of many
+  if (!has_residuals(machine, residual_class(op), estimate)) reasons.add(DeferReason::no_residuals);
+  if (estimate.upper - estimate.lower > wide * estimate.time) reasons.add(DeferReason::wide_residuals);
+  if (spills_of(op) > few_spills) reasons.add(DeferReason::spills);
+  if (has_operands(op) && estimate.parts.fill > mostly_latency * estimate.time) reasons.add(DeferReason::latency);
+  if (has_lone_warps(machine, op, estimate)) reasons.add(DeferReason::lone_warps);
   return reasons;
 }
 

@@ -14,19 +14,15 @@
 namespace perfmodel {
 
 enum class DeferReason : std::uint8_t {
-  wide_residuals,     // the fit left wide errors in rows of this kind
-  no_residuals,       // no rows of this kind were ever compared with silicon
-  spills,             // registers are or will be kept in local memory
-  latency,            // launch and fill are most of the time
-  near_tie,           // two constraints bind at once, which is where overlap between them is least certain
-  partial_wave,       // much of the time some SMs have no work
-  extrapolated,       // the shape lies outside what the constants were fitted on
-  assumed_constants,  // the binding constraint rests on constants that nobody measured
-  disagreement,       // the simulation and the bound are far apart
+  wide_residuals,  // the fit left wide errors in rows of this kind
+  no_residuals,    // few or no rows that this binds were ever compared with silicon
+  spills,          // many registers are kept in local memory
+  latency,         // a kernel that is mostly start-up and first operands
+  disagreement,    // the simulation and the bound are far apart
+  lone_warps,      // dependent steps bind, and no second warp of a sub-partition hides them
 };
-inline constexpr std::array<std::string_view, 9> defer_reason_names{
-    "wide_residuals", "no_residuals",      "spills",      "latency", "near_tie", "partial_wave",
-    "extrapolated",   "assumed_constants", "disagreement"};
+inline constexpr std::array<std::string_view, 6> defer_reason_names{"wide_residuals", "no_residuals", "spills",
+                                                                    "latency",        "disagreement", "lone_warps"};
 
 // A set of reasons.
 class DeferReasons {

@@ -70,6 +70,8 @@ struct Estimate {
   Watts power;  // mean board power while it runs; of a steady repetition where the regime is sustained
   Regime regime = Regime::warm;
 
+  double resident_warps = 0;  // of the main kernel, on an SM that holds as many CTAs as fit
+
   Seconds roofline;  // datasheet peaks: max(FLOPs / tensor peak, bytes / DRAM bandwidth)
 
   Seconds sequence;  // overlap only: the GEMM alone plus the same mask by a full-grid RNG kernel alone; else zero

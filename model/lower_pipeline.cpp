@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 #include <vector>
 
 #include "model/attention_items.hpp"
 #include "model/pipeline_budget.hpp"
 #include "model/pipeline_kernel.hpp"
+#include "model/program_runs.hpp"
 #include "model/schedule.hpp"
 #include "workloads/pipeline_check.hpp"
 
@@ -23,26 +25,8 @@ constexpr double most_tiles = 1 << 20;  // of one head, so that lowering ends in
 // all but the ends of an item is a steady state.
 class ItemTimes {
  public:
-  ItemTimes(const Machine& machine, const PipelineFile& file, std::span<const SequenceParameter> settings,
-            const Attention& attention, Fidelity fidelity)
-      : machine_(machine), file_(file), settings_(settings), attention_(attention), fidelity_(fidelity) {}
-
-  // Into memory that is there already.
-  void program(const ItemTiles& tiles, Pipeline& pipeline) const {
-    const auto value = [](std::int64_t count) { return static_cast<double>(count); };
-    const bool dropout = attention_.dropout > 0 && attention_.dropout_source == DropoutSource::fused;
-    const std::array<SequenceParameter, 7> shape{{{"element_bytes", bytes_of(attention_.dtype, 16).si() / 16},
-                                                  {"head_dim", value(attention_.head_dim)},
-                                                  {"head_dim_v", value(attention_.head_dim_v)},
-                                                  {"full_iterations", tiles.full},
-                                                  {"masked_iterations", tiles.masked},
-                                                  {"dropout", dropout ? 1.0 : 0.0},
-                                                  {"causal", attention_.causal ? 1.0 : 0.0}}};
-    std::vector<SequenceParameter> given(shape.begin(), shape.end());
-    given.insert(given.end(), settings_.begin(), settings_.end());
-    file_.pipeline(given, pipeline);
-    pipeline.dtype = attention_.dtype;
-  }
+  ItemTimes(ProgramRuns& runs, const Attention& attention, Fidelity fidelity)
+      : runs_(runs), attention_(attention), fidelity_(fidelity) {}
 
   // Some item of it would wait for ever.
   [[nodiscard]] bool deadlock() const { return deadlock_; }
@@ -50,11 +34,24 @@ class ItemTimes {
   // Of every item of a head.
   std::vector<Cycles> of(const AttentionItems& items) {
     std::vector<Cycles> times;
+    times.reserve(items.head.size());
     for (const ItemTiles& tiles : items.head) times.emplace_back(between(tiles).item);
     return times;
   }
 
   ItemTime between(const ItemTiles& tiles) {
+    if (last_ && last_->tiles == tiles) return last_->time;
+    last_ = {tiles, interpolated(tiles)};
+    return last_->time;
+  }
+
+ private:
+  struct Known {
+    ItemTiles tiles;
+    ItemTime time;
+  };
+
+  ItemTime interpolated(const ItemTiles& tiles) {
     const std::array<double, 4> lengths{1, 4, 16, std::max(17.0, attention_length())};
     if (tiles.full <= lengths[1] || tiles.full >= lengths.back()) return at(tiles);
     std::size_t next = 1;
@@ -65,33 +62,19 @@ class ItemTimes {
     return {low.item + share * (high.item - low.item), low.alone + share * (high.alone - low.alone), false};
   }
 
- private:
-  struct Known {
-    ItemTiles tiles;
-    ItemTime time;
-  };
-
   [[nodiscard]] double attention_length() const { return static_cast<double>(attention_.seq_kv) / 128.0; }
 
   ItemTime at(const ItemTiles& tiles) {
-    for (const Known& known : known_) {
-      if (known.tiles == tiles) return known.time;
-    }
-    thread_local Pipeline pipeline;
-    program(tiles, pipeline);
-    const ItemTime time = item_time(*code_of(machine_, pipeline), pipeline.ctas_per_sm, fidelity_);
+    const ItemTime time = runs_.time(shape_of(attention_, tiles), fidelity_);
     deadlock_ = deadlock_ || time.deadlock;
-    known_.push_back({tiles, time});
     return time;
   }
 
-  const Machine& machine_;
-  const PipelineFile& file_;
-  std::span<const SequenceParameter> settings_;
+  ProgramRuns& runs_;
   const Attention& attention_;
   Fidelity fidelity_;
   bool deadlock_ = false;
-  std::vector<Known> known_;
+  std::optional<Known> last_;
 };
 
 void add_traffic(const Attention& attention, const Pipeline& pipeline, const AttentionItems& items, Kernel& kernel) {
@@ -142,8 +125,9 @@ ItemTiles mean_of(const AttentionItems& items) {
   return mean;
 }
 
-Kernel main_kernel(const Machine& machine, const Attention& attention, const Pipeline& pipeline,
-                   const AttentionItems& items, const ItemTiles& mean, ItemTimes& times) {
+Kernel main_kernel(const Machine& machine, const Attention& attention, ProgramRuns& runs, ProgramRuns::Made& made,
+                   const AttentionItems& items, const ItemTiles& mean, OpNames names, ItemTimes& times) {
+  const Pipeline& pipeline = made.pipeline;
   const int workers = static_cast<int>(machine.sms.value) * pipeline.ctas_per_sm;
   const ItemTime typical = times.between(mean);
   Kernel kernel;
@@ -154,7 +138,7 @@ Kernel main_kernel(const Machine& machine, const Attention& attention, const Pip
     kernel.ctas = std::min<std::int64_t>(workers, kernel.ctas);
     kernel.makespan += Cycles(std::max(0.0, typical.alone - typical.item));
   }
-  add_program(machine, pipeline, code_of(machine, pipeline), typical.item, kernel);
+  add_program(machine, pipeline, runs.code(made, names), typical.item, kernel);
   kernel.latency = machine.transfer.prologue.value;
   add_traffic(attention, pipeline, items, kernel);
   return kernel;
@@ -162,15 +146,16 @@ Kernel main_kernel(const Machine& machine, const Attention& attention, const Pip
 
 // The same kernel in closed form: every item takes as long as its bounds say, in proportion to its tiles, and the CTAs
 // end together or with the longest item.
-Kernel bounded_kernel(const Machine& machine, const Attention& attention, const Pipeline& pipeline,
-                      const AttentionItems& items, const ItemTiles& mean) {
+Kernel bounded_kernel(const Machine& machine, const Attention& attention, ProgramRuns& runs, ProgramRuns::Made& made,
+                      const AttentionItems& items, const ItemTiles& mean, OpNames names) {
+  const Pipeline& pipeline = made.pipeline;
   const int workers = static_cast<int>(machine.sms.value) * pipeline.ctas_per_sm;
   Kernel kernel;
   kernel.items = static_cast<double>(items.head.size()) * items.repeats;
   kernel.ctas = static_cast<std::int64_t>(kernel.items);
   if (pipeline.persistent) kernel.ctas = std::min<std::int64_t>(workers, kernel.ctas);
-  const auto code = code_of(machine, pipeline);
-  const double item = item_time(*code, pipeline.ctas_per_sm, Fidelity::bound).item;
+  const std::shared_ptr<const SmCode>& code = runs.code(made, names);
+  const double item = runs.time(made.shape, Fidelity::bound).item;
   add_program(machine, pipeline, code, item, kernel);
   double longest = 0;
   for (const ItemTiles& tiles : items.head) longest = std::max(longest, tiles.all());
@@ -224,8 +209,8 @@ void add_helpers(const Machine& machine, const Attention& attention, Plan& plan)
 
 }  // namespace
 
-Plan lower_program(const Machine& machine, const PipelineFile& file, std::span<const SequenceParameter> settings,
-                   const Attention& attention, const LowerOptions& options) {
+Plan lower_program(const Machine& machine, const PipelineFile& file, ProgramRuns& runs, const Attention& attention,
+                   const LowerOptions& options) {
   if (tensor_rate(machine, attention.dtype).si() <= 0) {
     return refused_plan(fmt::format("{} has no {} tensor cores", machine.name, name_of(attention.dtype)));
   }
@@ -235,23 +220,24 @@ Plan lower_program(const Machine& machine, const PipelineFile& file, std::span<c
   if (const std::string_view name = pipeline_kind_names[static_cast<std::size_t>(wanted)]; kind != name) {
     return refused_plan(fmt::format("the program is for {}, the operator is {}", kind, name));
   }
-  ItemTimes times(machine, file, settings, attention, options.fidelity);
-  thread_local Pipeline pipeline;
-  times.program({1, 0}, pipeline);
+  ItemTimes times(runs, attention, options.fidelity);
+  const PipelineTile tile = runs.tile(attention);
   const auto longest = static_cast<double>(std::max(attention.seq_q, attention.seq_kv));
-  if (longest / std::min(pipeline.cta_m, pipeline.cta_n) > most_tiles) {
+  if (longest / std::min(tile.cta_m, tile.cta_n) > most_tiles) {
     return refused_plan(fmt::format("more than {:.0f} tiles of one head", most_tiles));
   }
-  const AttentionItems items = attention_items(attention, pipeline.cta_m, pipeline.cta_n, pipeline.longest_first);
+  const AttentionItems items = attention_items(attention, tile.cta_m, tile.cta_n, tile.longest_first);
   const ItemTiles mean = mean_of(items);
-  times.program(mean, pipeline);
-  std::string why = objection(machine, pipeline, attention);
-  if (!why.empty()) return refused_plan(std::move(why));
+  ProgramRuns::Made& made = runs.made(shape_of(attention, mean));
+  const Pipeline& pipeline = made.pipeline;
+  if (!made.objection) made.objection = objection(machine, pipeline, attention);
+  if (!made.objection->empty()) return refused_plan(*made.objection);
 
+  const OpNames names = options.describe ? OpNames::kept : OpNames::left_out;
   Plan plan;
   Kernel& kernel = plan.add(options.fidelity == Fidelity::bound
-                                ? bounded_kernel(machine, attention, pipeline, items, mean)
-                                : main_kernel(machine, attention, pipeline, items, mean, times));
+                                ? bounded_kernel(machine, attention, runs, made, items, mean, names)
+                                : main_kernel(machine, attention, runs, made, items, mean, names, times));
   if (times.deadlock()) return refused_plan("deadlock: an item never ends");
   if (options.regime == Regime::cold) kernel.latency += machine.launch.cold_code.value;
   add_helpers(machine, attention, plan);
@@ -266,7 +252,8 @@ Plan lower_attention_program(const Machine& machine, const KernelProgram& progra
                              const LowerOptions& options) {
   std::vector<SequenceParameter> settings;
   for (const ProgramSetting& setting : program.settings()) settings.push_back({setting.name, setting.value});
-  return lower_program(machine, program.file(), settings, attention, options);
+  ProgramRuns runs(machine, program.file(), settings);
+  return lower_program(machine, program.file(), runs, attention, options);
 }
 
 std::optional<Plan> lower_attention_pipeline(const Machine& machine, const Library& library, const Attention& attention,

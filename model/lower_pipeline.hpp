@@ -29,10 +29,12 @@ std::optional<Plan> lower_gemm_pipeline(const Machine& machine, const Library& l
 std::optional<Plan> lower_mask_pipeline(const Machine& machine, const Library& library, const Rng& rng,
                                         const LowerOptions& options);
 
-// The plan of attention by a program and its settings, whatever family the operator names. A program that does not do
-// all of the work at these shapes, deadlocks or does not fit comes back as a refusal. At Fidelity::bound an item takes
-// as long as its bounds say; else it is simulated.
-Plan lower_program(const Machine& machine, const PipelineFile& file, std::span<const SequenceParameter> settings,
-                   const Attention& attention, const LowerOptions& options);
+class ProgramRuns;
+
+// The plan of attention by a program and the settings of `runs`, whatever family the operator names. A program that
+// does not do all of the work at these shapes, deadlocks or does not fit comes back as a refusal. At Fidelity::bound an
+// item takes as long as its bounds say; else it is simulated.
+Plan lower_program(const Machine& machine, const PipelineFile& file, ProgramRuns& runs, const Attention& attention,
+                   const LowerOptions& options);
 
 }  // namespace perfmodel

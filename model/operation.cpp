@@ -295,6 +295,7 @@ Estimate summarise(const Machine& machine, const Operator& op, const Prepared& p
   estimate.executed = utilisation_of(machine, at, at.busy - at.held, steady.clock);
   estimate.roofline = roofline_of(machine, op, prepared.plan);
   estimate.kernel = prepared.plan.description;
+  estimate.resident_warps = static_cast<double>(prepared.residency[0]) * prepared.plan.kernels[0].program.warps;
   name_limiters(estimate, steady.clock / std::min(machine.clock.datasheet.value, machine.clock.maximum.value));
   set_interval(machine, op, estimate);
   return estimate;

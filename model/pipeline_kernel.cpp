@@ -13,24 +13,25 @@ namespace perfmodel {
 namespace {
 
 // What an item asks of each pipe.
-Demand busy_of(const SmCode& code) {
+Demand busy_of(const Machine& machine, const SmCode& code) {
   struct Entry {
     std::string_view pipe;
     Resource resource;
   };
-  static constexpr std::array<Entry, 6> entries{{{"tensor", Resource::tensor},
-                                                 {"fma", Resource::fma},
+  static constexpr std::array<Entry, 5> entries{{{"fma", Resource::fma},
                                                  {"alu", Resource::alu},
                                                  {"xu", Resource::xu},
                                                  {"issue", Resource::issue},
                                                  {"smem", Resource::smem}}};
   Demand busy;
-  for (const Entry& entry : entries) {
-    const auto pipe = std::ranges::find(code.pipe_names, entry.pipe) - code.pipe_names.begin();
-    if (pipe == std::ssize(code.pipe_names)) continue;
+  const auto add = [&](Resource resource, int pipe) {
     for (const SmSegment& part : code.segments) {
-      busy[entry.resource] += Cycles(part.count * part.work[static_cast<std::size_t>(pipe)]);
+      busy[resource] += Cycles(part.count * part.work[static_cast<std::size_t>(pipe)]);
     }
+  };
+  add(Resource::tensor, code.tensor_pipe);
+  for (const Entry& entry : entries) {
+    if (const auto pipe = machine.find_pipe(entry.pipe)) add(entry.resource, *pipe);
   }
   return busy;
 }
@@ -93,9 +94,9 @@ std::string unsuitable(const Machine& machine, const Pipeline& pipeline) {
   return std::ranges::find(faults.all(), Severity::error, &Diagnostic::severity)->message;
 }
 
-std::shared_ptr<const SmCode> code_of(const Machine& machine, const Pipeline& pipeline) {
+std::shared_ptr<const SmCode> code_of(const Machine& machine, const Pipeline& pipeline, OpNames names) {
   return std::make_shared<const SmCode>(
-      price(machine, operating_point(machine, machine.clock.datasheet.value), pipeline));
+      price(machine, operating_point(machine, machine.clock.datasheet.value), pipeline, names));
 }
 
 ItemTime item_time(const SmCode& code, int ctas, Fidelity fidelity) {
@@ -120,7 +121,7 @@ void add_program(const Machine& machine, const Pipeline& pipeline, std::shared_p
   Segment segment;
   segment.count = 1;
   segment.interval = Cycles(typical / pipeline.ctas_per_sm);
-  segment.busy = busy_of(*code);
+  segment.busy = busy_of(machine, *code);
   program.segments = {};
   program.segment_count = 0;
   program.add(segment);

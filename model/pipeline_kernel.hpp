@@ -19,12 +19,12 @@ namespace perfmodel {
 std::string unsuitable(const Machine& machine, const Pipeline& pipeline);
 
 // The program priced at the clock behind the datasheet's peaks, an SM having its share of the L2.
-std::shared_ptr<const SmCode> code_of(const Machine& machine, const Pipeline& pipeline);
+std::shared_ptr<const SmCode> code_of(const Machine& machine, const Pipeline& pipeline, OpNames names = OpNames::kept);
 
 // The time of an item of a CTA that shares its SM with its like [cycles].
 struct ItemTime {
-  double item = 0;   // of one among others
-  double alone = 0;  // of the first, with what fills the pipeline
+  double item = 0;        // of one among others
+  double alone = 0;       // of the first, with what fills the pipeline
   bool deadlock = false;  // it would never end
 };
 

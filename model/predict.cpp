@@ -4,6 +4,7 @@
 #include "model/lower_pipeline.hpp"
 #include "model/operation.hpp"
 #include "model/overlap.hpp"
+#include "model/program_runs.hpp"
 
 namespace perfmodel {
 
@@ -22,10 +23,16 @@ Estimate predict(const Machine& machine, const Library& library, const Operator&
 
 Estimate predict_program(const Machine& machine, const PipelineFile& file, std::span<const SequenceParameter> settings,
                          const Operator& op, const PredictOptions& options) {
+  ProgramRuns runs(machine, file, settings);
+  return predict_program(machine, file, runs, op, options);
+}
+
+Estimate predict_program(const Machine& machine, const PipelineFile& file, ProgramRuns& runs, const Operator& op,
+                         const PredictOptions& options) {
   const Regime regime = regime_of(op, options.regime);
   const auto* attention = std::get_if<Attention>(&op.work);
   if (attention == nullptr) return refused("programs are scored on attention alone so far", regime);
-  Plan plan = lower_program(machine, file, settings, *attention,
+  Plan plan = lower_program(machine, file, runs, *attention,
                             {.regime = regime, .describe = options.describe, .fidelity = options.fidelity});
   // The plan has been simulated; the chip need not do it again.
   PredictOptions planned = options;

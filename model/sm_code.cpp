@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <optional>
 #include <span>
 #include <string_view>
-#include <unordered_map>
 
 #include "model/lower.hpp"
 #include "model/sm_graph.hpp"
@@ -19,68 +19,95 @@ namespace {
 // Each sub-partition has a quarter of these, which only the warps on it can use.
 bool is_divided(std::string_view pipe) { return pipe != "smem" && pipe != "lsu" && pipe != "tensor" && pipe != "port"; }
 
+// Keeps its memory from one program to the next; what it gives follows from its input alone.
 class Pricer {
  public:
-  Pricer(const Machine& machine, const OperatingPoint& point, const Pipeline& pipeline)
-      : machine_(machine), point_(point), pipeline_(pipeline) {
-    for (std::size_t i = 0; i < machine.instructions.size(); ++i)
-      instructions_.emplace(machine.instructions[i].name, i);
-  }
-
-  SmCode price() {
-    name_pipes();
-    for (const PipelineChannel& channel : pipeline_.channels) {
+  SmCode price(const Machine& machine, const OperatingPoint& point, const Pipeline& pipeline, OpNames names) {
+    machine_ = &machine;
+    point_ = &point;
+    pipeline_ = &pipeline;
+    names_ = names;
+    code_ = {};
+    faults_ = {};
+    next_hint_ = 0;
+    work_.fill(0.0);
+    find_pipes();
+    reserve();
+    for (const PipelineChannel& channel : pipeline.channels) {
       code_.channels.push_back(
           {static_cast<std::int16_t>(channel.depth), static_cast<std::int16_t>(channel.initial), 0});
-      code_.channel_names.push_back(channel.name);
+      if (names_ == OpNames::kept) code_.channel_names.push_back(channel.name);
     }
     find_engines();
     count_takers();
-    code_.roles = static_cast<int>(pipeline_.roles.size());
-    code_.persistent = pipeline_.persistent;
-    code_.restart = (machine_.transfer.prologue.value * point_.sm_clock).si();
-    for (const PipelineSegment& segment : pipeline_.segments) add_segment(segment);
+    code_.roles = static_cast<int>(pipeline.roles.size());
+    code_.persistent = pipeline.persistent;
+    code_.restart = (machine.transfer.prologue.value * point.sm_clock).si();
+    for (const PipelineSegment& segment : pipeline.segments) add_segment(segment);
     faults_.throw_if_errors();
     add_recurrences();
     return std::move(code_);
   }
 
  private:
-  void name_pipes() {
-    for (const Pipe& pipe : machine_.pipes) code_.pipe_names.push_back(pipe.name);
-    code_.tensor_pipe = static_cast<int>(code_.pipe_names.size());
-    code_.pipe_names.emplace_back("tensor");
-    code_.port_pipe = static_cast<int>(code_.pipe_names.size());
-    code_.pipe_names.emplace_back("port");
-    code_.smem_pipe = machine_.find_pipe("smem").value_or(0);
-    code_.pipes = static_cast<int>(code_.pipe_names.size());
-    for (const std::string& pipe : code_.pipe_names) divided_.push_back(is_divided(pipe));
+  void find_pipes() {
+    code_.tensor_pipe = static_cast<int>(machine_->pipes.size());
+    code_.port_pipe = code_.tensor_pipe + 1;
+    code_.pipes = code_.tensor_pipe + 2;
     if (code_.pipes > max_sm_pipes) {
-      throw InputError({}, fmt::format("{} has {} pipes, {} are the most that a simulation holds", machine_.name,
-                                       machine_.pipes.size(), max_sm_pipes - 2));
+      throw InputError({}, fmt::format("{} has {} pipes, {} are the most that a simulation holds", machine_->name,
+                                       machine_->pipes.size(), max_sm_pipes - 2));
     }
+    smem_ = machine_->find_pipe("smem");
+    code_.smem_pipe = smem_.value_or(0);
+    divided_ = 0;
+    for (std::size_t pipe = 0; pipe < machine_->pipes.size(); ++pipe) {
+      if (is_divided(machine_->pipes[pipe].name)) divided_ |= 1U << pipe;
+    }
+    if (names_ == OpNames::left_out) return;
+    for (const Pipe& pipe : machine_->pipes) code_.pipe_names.push_back(pipe.name);
+    code_.pipe_names.emplace_back("tensor");
+    code_.pipe_names.emplace_back("port");
+  }
+
+  void reserve() {
+    std::size_t ops = 0;
+    std::size_t waits = 0;
+    std::size_t gives = 0;
+    for (const PipelineSegment& segment : pipeline_->segments) {
+      ops += segment.ops.size();
+      for (const PipelineOp& op : segment.ops) {
+        waits += op.takes.size() + op.reads.size();
+        gives += op.gives.size();
+      }
+    }
+    code_.ops.reserve(ops);
+    code_.uses.reserve(6 * ops);
+    code_.waits.reserve(waits);
+    code_.gives.reserve(gives);
+    code_.channels.reserve(pipeline_->channels.size());
+    code_.segments.reserve(pipeline_->segments.size());
   }
 
   // Of segments that go on for so long that the simulation leaves out repetitions.
   void add_recurrences() {
     constexpr double loop = 4;
-    CycleSolver solver;
     for (int i = 0; i < static_cast<int>(code_.segments.size()); ++i) {
       SmSegment& segment = code_.segments[static_cast<std::size_t>(i)];
-      if (segment.count >= loop) segment.recurrence = solver.ratio(segment_graph(code_, i));
+      if (segment.count >= loop) segment.recurrence = recurrence_bound(code_, i);
     }
   }
 
   // Channels that one engine alone fills: what the same engine empties, it may refill without waiting.
   void find_engines() {
-    filled_by_.assign(pipeline_.channels.size(), Engine::none);
-    std::vector<bool> seen(pipeline_.channels.size(), false);
-    for (const PipelineSegment& segment : pipeline_.segments) {
+    filled_by_.assign(pipeline_->channels.size(), Engine::none);
+    seen_.assign(pipeline_->channels.size(), false);
+    for (const PipelineSegment& segment : pipeline_->segments) {
       for (const PipelineOp& op : segment.ops) {
         for (const int channel : op.gives) {
           const auto at = static_cast<std::size_t>(channel);
-          filled_by_[at] = seen[at] && filled_by_[at] != op.engine ? Engine::none : op.engine;
-          seen[at] = true;
+          filled_by_[at] = seen_[at] && filled_by_[at] != op.engine ? Engine::none : op.engine;
+          seen_[at] = true;
         }
       }
     }
@@ -88,9 +115,10 @@ class Pricer {
 
   // Which roles take from a channel, and whether an instruction of two CTAs does.
   void count_takers() {
-    std::vector<std::uint32_t> roles(pipeline_.channels.size(), 0);  // a bit each
-    pair_takes_.assign(pipeline_.channels.size(), false);
-    for (const PipelineSegment& segment : pipeline_.segments) {
+    std::vector<std::uint32_t>& roles = roles_of_channel_;
+    roles.assign(pipeline_->channels.size(), 0);
+    pair_takes_.assign(pipeline_->channels.size(), false);
+    for (const PipelineSegment& segment : pipeline_->segments) {
       for (const PipelineOp& op : segment.ops) {
         for (const int channel : op.takes) {
           const auto at = static_cast<std::size_t>(channel);
@@ -122,7 +150,7 @@ class Pricer {
     }
     set_copied(flat);
     code_.segments.push_back(flat);
-    code_.segment_names.push_back(segment.name);
+    if (names_ == OpNames::kept) code_.segment_names.push_back(segment.name);
   }
 
   [[nodiscard]] double shared_memory_of(const SmOp& op) const {
@@ -150,47 +178,67 @@ class Pricer {
     SmOp flat;
     flat.role = static_cast<std::int16_t>(op.role);
     flat.engine = op.engine;
-    work_.assign(static_cast<std::size_t>(code_.pipes), 0.0);
+    touched_ = 0;
     add_instructions(op);
     add_product(op);
     add_bytes(op);
     flat.first_use = static_cast<std::int16_t>(code_.uses.size());
-    for (std::size_t pipe = 0; pipe < work_.size(); ++pipe) {
-      if (work_[pipe] <= 0) continue;
-      code_.uses.push_back({static_cast<std::int16_t>(pipe), work_[pipe]});
-      segment.work[pipe] += work_[pipe];
+    set_times(op, flat);
+    for (std::uint32_t left = touched_; left != 0; left &= left - 1) {
+      const auto pipe = static_cast<std::size_t>(std::countr_zero(left));
+      if (work_[pipe] > 0) {
+        code_.uses.push_back({static_cast<std::int16_t>(pipe), work_[pipe]});
+        segment.work[pipe] += work_[pipe];
+      }
+      work_[pipe] = 0;
     }
     flat.uses = static_cast<std::int16_t>(code_.uses.size() - static_cast<std::size_t>(flat.first_use));
     flat.copied = fills(op) ? 1 : 0;  // until the segment is complete
-    set_times(op, flat);
     add_channels(op, flat);
     code_.ops.push_back(flat);
+    if (names_ == OpNames::left_out) return;
     code_.op_names.push_back(op.name);
-    code_.op_roles.push_back(pipeline_.roles[static_cast<std::size_t>(op.role)].name);
+    code_.op_roles.push_back(pipeline_->roles[static_cast<std::size_t>(op.role)].name);
     code_.op_parts.emplace_back(op.mma ? duty_names[static_cast<std::size_t>(op.duties.front().duty)] : "");
   }
 
-  void use(std::string_view pipe, double slots, const PipelineOp& op) {
-    const auto index = machine_.find_pipe(pipe);
-    if (!index) {
-      faults_.error(op.location, fmt::format("'{}' needs the pipe '{}', which {} lacks", op.name, pipe, machine_.name));
+  void work_on(std::size_t pipe, double cycles) {
+    work_[pipe] += cycles;
+    touched_ |= 1U << pipe;
+  }
+
+  void use_shared_memory(double slots, const PipelineOp& op) {
+    if (!smem_) {
+      faults_.error(op.location, fmt::format("'{}' needs the pipe 'smem', which {} lacks", op.name, machine_->name));
       return;
     }
-    const auto at = static_cast<std::size_t>(*index);
-    work_[at] += slots / machine_.pipes[at].rate.value.si();
+    const auto at = static_cast<std::size_t>(*smem_);
+    work_on(at, slots / machine_->pipes[at].rate.value.si());
+  }
+
+  // Where the machine has an instruction class. Programs of a search ask for the same ones in the same order, so that
+  // the place found last time is the likeliest.
+  std::optional<std::size_t> instruction_at(const std::string& name) {
+    const std::vector<Instruction>& known = machine_->instructions;
+    if (next_hint_ == hints_.size()) hints_.push_back(0);
+    std::size_t& hint = hints_[next_hint_++];
+    if (hint < known.size() && known[hint].name == name) return hint;
+    const auto found = std::ranges::find(known, name, &Instruction::name);
+    if (found == known.end()) return std::nullopt;
+    return hint = static_cast<std::size_t>(found - known.begin());
   }
 
   void add_instructions(const PipelineOp& op) {
     for (const InstructionCount& entry : op.instructions) {
-      const auto index = instructions_.find(entry.instruction);
-      if (index == instructions_.end()) {
-        faults_.error(op.location,
-                      fmt::format("'{}': {} has no instruction class '{}'", op.name, machine_.name, entry.instruction));
+      const auto index = instruction_at(entry.instruction);
+      if (!index) {
+        faults_.error(op.location, fmt::format("'{}': {} has no instruction class '{}'", op.name, machine_->name,
+                                               entry.instruction));
         continue;
       }
-      for (const Occupancy& taken : machine_.instructions[index->second].occupies) {
+      for (const Occupancy& taken : machine_->instructions[*index].occupies) {
         const auto at = static_cast<std::size_t>(taken.pipe);
-        work_[at] += entry.count * taken.slots.value / machine_.pipes[at].rate.value.si();
+        work_on(at, entry.count * taken.slots.value / machine_->pipes[at].rate.value.si());
       }
     }
   }
@@ -198,79 +246,80 @@ class Pricer {
   void add_product(const PipelineOp& op) {
     if (!op.mma) return;
     const PipelineMma& mma = *op.mma;
-    double rate = tensor_rate(machine_, pipeline_.dtype).si();
+    double rate = tensor_rate(*machine_, pipeline_->dtype).si();
     if (rate <= 0) {
-      faults_.error(op.location, fmt::format("{} has no {} tensor cores", machine_.name, name_of(pipeline_.dtype)));
+      faults_.error(op.location, fmt::format("{} has no {} tensor cores", machine_->name, name_of(pipeline_->dtype)));
       return;
     }
-    if (mma.registers_b && machine_.tensor.mma_sync.present()) rate *= machine_.tensor.mma_sync.value;
+    if (mma.registers_b && machine_->tensor.mma_sync.present()) rate *= machine_->tensor.mma_sync.value;
     const double rows = mma.pair ? mma.m / 2 : mma.m;
-    const double down = std::ceil(rows / static_cast<double>(machine_.tensor.rows.value));
+    const double down = std::ceil(rows / static_cast<double>(machine_->tensor.rows.value));
     // An instruction of fewer rows takes as long as a full one; of two CTAs' rows, half as many are full.
-    const double padded = mma.pair || mma.registers_b ? rows : down * static_cast<double>(machine_.tensor.rows.value);
-    const double across = std::ceil(mma.n / static_cast<double>(machine_.tensor.maximum_columns.value));
-    work_[static_cast<std::size_t>(code_.tensor_pipe)] += 2 * padded * mma.n * mma.k / rate;
+    const double padded = mma.pair || mma.registers_b ? rows : down * static_cast<double>(machine_->tensor.rows.value);
+    const double across = std::ceil(mma.n / static_cast<double>(machine_->tensor.maximum_columns.value));
+    work_on(static_cast<std::size_t>(code_.tensor_pipe), 2 * padded * mma.n * mma.k / rate);
     if (mma.registers_b) return;
     const double first = mma.a == OperandHome::smem ? rows * across : 0;
     const double second = mma.n * down / (mma.pair ? 2 : 1);
-    use("smem", bytes_of(pipeline_.dtype, (first + second) * mma.k).si(), op);
+    use_shared_memory(bytes_of(pipeline_->dtype, (first + second) * mma.k).si(), op);
   }
 
   static bool fills(const PipelineOp& op) { return op.engine == Engine::tma && op.loaded.si() > 0; }
 
   void add_bytes(const PipelineOp& op) {
-    const double port = (point_.l2_bandwidth / point_.sm_clock).si();
+    const double port = (point_->l2_bandwidth / point_->sm_clock).si();
     const double moved = (op.loaded + op.stored).si();
-    const double carried = pipeline_.read_cost * op.loaded.si() + pipeline_.write_cost * op.stored.si();
-    work_[static_cast<std::size_t>(code_.port_pipe)] += carried / port;
-    const double contention = machine_.shared_memory.copy_contention.value;
+    const double carried = pipeline_->read_cost * op.loaded.si() + pipeline_->write_cost * op.stored.si();
+    work_on(static_cast<std::size_t>(code_.port_pipe), carried / port);
+    const double contention = machine_->shared_memory.copy_contention.value;
     // What others of a cluster load for this SM comes in like its own loads.
     const double through = (fills(op) ? contention : 1.0) * op.smem.si() + contention * moved;
-    if (through > 0) use("smem", through, op);
+    if (through > 0) use_shared_memory(through, op);
   }
 
   // The longest of its pipes, of which a few warps have only a part, and then the dependent instructions at its end.
   void set_times(const PipelineOp& op, SmOp& flat) {
-    const double partitions = static_cast<double>(machine_.limits.sub_partitions.value);
-    const double warps = pipeline_.roles[static_cast<std::size_t>(op.role)].warps;
+    const double partitions = static_cast<double>(machine_->limits.sub_partitions.value);
+    const double warps = pipeline_->roles[static_cast<std::size_t>(op.role)].warps;
     const double share = op.engine == Engine::none ? std::min(1.0, warps / partitions) : 1.0;
-    for (std::size_t pipe = 0; pipe < work_.size(); ++pipe) {
-      const double alone = divided_[pipe] ? work_[pipe] / share : work_[pipe];
-      flat.floor = std::max(flat.floor, alone);
+    for (std::uint32_t left = touched_; left != 0; left &= left - 1) {
+      const auto pipe = static_cast<std::size_t>(std::countr_zero(left));
+      const bool divided = (divided_ >> pipe & 1U) != 0;
+      flat.floor = std::max(flat.floor, divided ? work_[pipe] / share : work_[pipe]);
     }
     for (const InstructionCount& entry : op.chain) {
-      if (const auto index = instructions_.find(entry.instruction); index != instructions_.end()) {
-        flat.floor += entry.count * machine_.instructions[index->second].latency.value.si();
+      if (const auto index = instruction_at(entry.instruction)) {
+        flat.floor += entry.count * machine_->instructions[*index].latency.value.si();
       }
     }
-    if (machine_.transfer.tma_row.present()) {
-      flat.floor = std::max(flat.floor, op.rows * machine_.transfer.tma_row.value.si());
+    if (machine_->transfer.tma_row.present()) {
+      flat.floor = std::max(flat.floor, op.rows * machine_->transfer.tma_row.value.si());
     }
     // Whoever has asked for it, it comes in through the SM's own port.
-    if (fills(op)) flat.floor = std::max(flat.floor, (op.loaded + op.smem).si() / machine_.l2.port.value.si());
+    if (fills(op)) flat.floor = std::max(flat.floor, (op.loaded + op.smem).si() / machine_->l2.port.value.si());
     set_lags(op, flat);
   }
 
   void set_lags(const PipelineOp& op, SmOp& flat) {
-    const double barrier = machine_.transfer.barrier_wait.value.si();
-    const double remote = std::max(0.0, machine_.transfer.cluster_barrier.value.si() - barrier);
+    const double barrier = machine_->transfer.barrier_wait.value.si();
+    const double remote = std::max(0.0, machine_->transfer.cluster_barrier.value.si() - barrier);
     flat.give_lag = flat.take_lag = barrier;
     if (op.engine == Engine::tensor) {
       flat.issue = std::min(issue_of_product, flat.floor);
       // tcgen05 arrives on a barrier by itself, and its latency was measured to that wait; wgmma is waited for in its
       // own warps, which then arrive where a slot is to be filled again.
-      const bool arrives = machine_.tensor.generation == TensorGeneration::tcgen05;
-      const double latency = op.mma ? product_latency(*op.mma) : arrives ? machine_.tensor.latency.value.si() : 0;
+      const bool arrives = machine_->tensor.generation == TensorGeneration::tcgen05;
+      const double latency = op.mma ? product_latency(*op.mma) : arrives ? machine_->tensor.latency.value.si() : 0;
       flat.give_lag = latency;
       flat.take_lag = arrives ? latency : barrier + latency;
     } else if (op.engine == Engine::tma) {
-      flat.issue = op.loaded.si() + op.stored.si() > 0 ? machine_.transfer.tma_issue.value.si() : 0;
-      const Seconds l2 = 0.5 * (machine_.l2.near_latency.value + machine_.l2.far_latency.value);
+      flat.issue = op.loaded.si() + op.stored.si() > 0 ? machine_->transfer.tma_issue.value.si() : 0;
+      const Seconds l2 = 0.5 * (machine_->l2.near_latency.value + machine_->l2.far_latency.value);
       const bool outside = op.loaded.si() + op.stored.si() > 0;  // else between two SMs of a cluster
       const double memory =
-          outside ? ((op.from_dram ? machine_.dram.latency.value : l2) * point_.sm_clock).si() : remote;
-      flat.give_lag += machine_.transfer.tma_latency.value.si() + memory;
-      flat.take_lag += machine_.transfer.tma_latency.value.si();
+          outside ? ((op.from_dram ? machine_->dram.latency.value : l2) * point_->sm_clock).si() : remote;
+      flat.give_lag += machine_->transfer.tma_latency.value.si() + memory;
+      flat.take_lag += machine_->transfer.tma_latency.value.si();
     } else if (feeds_pair(op)) {
       flat.give_lag += remote;
     }
@@ -278,12 +327,12 @@ class Pricer {
 
   // Of its last instruction. The constant is that of an instruction whose first operand comes from shared memory.
   [[nodiscard]] double product_latency(const PipelineMma& mma) const {
-    const auto full = static_cast<double>(machine_.tensor.rows.value);
+    const auto full = static_cast<double>(machine_->tensor.rows.value);
     const double rows = mma.a == OperandHome::smem ? std::min(full, mma.pair ? mma.m / 2 : mma.m) : 0;
-    const double way = bytes_of_step / machine_.pipes[static_cast<std::size_t>(code_.smem_pipe)].rate.value.si();
+    const double way = bytes_of_step / machine_->pipes[static_cast<std::size_t>(code_.smem_pipe)].rate.value.si();
     const double pair =
-        mma.pair && machine_.tensor.pair_latency.present() ? machine_.tensor.pair_latency.value.si() : 0;
-    return std::max(0.0, machine_.tensor.latency.value.si() - (full - rows) * way) + pair;
+        mma.pair && machine_->tensor.pair_latency.present() ? machine_->tensor.pair_latency.value.si() : 0;
+    return std::max(0.0, machine_->tensor.latency.value.si() - (full - rows) * way) + pair;
   }
 
   // What is handed to an instruction of two CTAs has to be ready in both.
@@ -312,22 +361,29 @@ class Pricer {
   static constexpr double issue_of_product = 16;
   static constexpr double bytes_of_step = 32;  // of a row that one instruction multiplies: K of wgmma and tcgen05
 
-  const Machine& machine_;
-  const OperatingPoint& point_;
-  const Pipeline& pipeline_;
+  const Machine* machine_ = nullptr;
+  const OperatingPoint* point_ = nullptr;
+  const Pipeline* pipeline_ = nullptr;
+  OpNames names_ = OpNames::kept;
   Diagnostics faults_;
   SmCode code_;
-  std::vector<double> work_;
+  std::array<double, max_sm_pipes> work_{};  // of an operation, cycles of each pipe
+  std::uint32_t touched_ = 0;                // pipes that it has used, a bit each
+  std::uint32_t divided_ = 0;                // a bit for each pipe
+  std::optional<int> smem_;
   std::vector<Engine> filled_by_;
-  std::vector<bool> divided_;     // by pipe
+  std::vector<bool> seen_;        // by channel
   std::vector<bool> pair_takes_;  // by channel
-  std::unordered_map<std::string_view, std::size_t> instructions_;
+  std::vector<std::uint32_t> roles_of_channel_;
+  std::vector<std::size_t> hints_;  // of each instruction asked for, in order
+  std::size_t next_hint_ = 0;
 };
 
 }  // namespace
 
-SmCode price(const Machine& machine, const OperatingPoint& point, const Pipeline& pipeline) {
-  return Pricer(machine, point, pipeline).price();
+SmCode price(const Machine& machine, const OperatingPoint& point, const Pipeline& pipeline, OpNames names) {
+  thread_local Pricer pricer;
+  return pricer.price(machine, point, pipeline, names);
 }
 
 OperatingPoint operating_point(const Machine& machine, Hertz clock) {

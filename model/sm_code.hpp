@@ -76,7 +76,7 @@ struct SmCode {
   bool persistent = false;
   double restart = 0;  // cycles from the end of a CTA to the start of the next in its place
 
-  // For reports.
+  // For reports; none where they were left out.
   std::vector<std::string> op_names;
   std::vector<std::string> op_roles;
   std::vector<std::string> op_parts;  // of the operator, "qk" of a product; empty for the others
@@ -85,10 +85,14 @@ struct SmCode {
   std::vector<std::string> segment_names;
 };
 
+// Whether what is priced can be talked about afterwards; bulk scoring does not.
+enum class OpNames : std::uint8_t { left_out, kept };
+
 // Throws InputError where the program names an instruction class or needs tensor cores that the machine lacks. The
 // prices: instructions by their class on the machine's pipes; a product multiply-adds over the tensor rate and its
 // operands' bytes over shared memory; a lone role of few warps gets the sub-partitions it sits on.
-SmCode price(const Machine& machine, const OperatingPoint& point, const Pipeline& pipeline);
+SmCode price(const Machine& machine, const OperatingPoint& point, const Pipeline& pipeline,
+             OpNames names = OpNames::kept);
 
 // The conditions of one SM among all: its share of the L2's bandwidth at that clock.
 OperatingPoint operating_point(const Machine& machine, Hertz clock);

@@ -54,6 +54,7 @@ void SmMachineRoom::set_up(std::span<const SmResident> residents) {
 void SmMachineRoom::start_cta(int index) {
   CtaState& cta = ctas_[at(index)];
   const SmCode& code = *cta.code;
+  stirred_ = true;
   for (std::size_t i = 0; i < code.channels.size(); ++i) {
     ChannelState& channel = channels_[at(cta.first_channel) + i];
     channel.claimed = code.channels[i].initial;

@@ -27,39 +27,51 @@ struct Ring {
   std::int64_t given = 0;  // before the segment, the initial ones among them
 };
 
+// Keeps its memory from one graph to the next.
 class Builder {
  public:
-  Builder(const SmCode& code, int segment) : code_(code), segment_(segment) {
-    graph_.first_op = code.segments[at(segment)].roles[0].begin;
-    const int roles = code.roles;
-    graph_.ops = code.segments[at(segment)].roles[at(roles - 1)].end - graph_.first_op;
-  }
-
-  SegmentGraph build() {
-    for (int role = 0; role < code_.roles; ++role) add_role(role);
-    for (int channel = 0; channel < static_cast<int>(code_.channels.size()); ++channel) add_ring(channel);
-    std::stable_sort(graph_.edges.begin(), graph_.edges.end(),
-                     [](const GraphEdge& a, const GraphEdge& b) { return a.from < b.from; });
-    graph_.first_edge.assign(at(graph_.nodes() + 1), 0);
-    for (const GraphEdge& edge : graph_.edges) ++graph_.first_edge[at(edge.from + 1)];
-    for (int node = 0; node < graph_.nodes(); ++node) graph_.first_edge[at(node + 1)] += graph_.first_edge[at(node)];
-    return std::move(graph_);
+  void build(const SmCode& code, int segment, SegmentGraph& graph) {
+    code_ = &code;
+    segment_ = segment;
+    graph_ = &graph;
+    const SmSegment& own = code.segments[at(segment)];
+    graph.first_op = own.roles[0].begin;
+    graph.ops = own.roles[at(code.roles - 1)].end - graph.first_op;
+    graph.policy.clear();
+    edges_.clear();
+    for (int role = 0; role < code.roles; ++role) add_role(role);
+    find_rings();
+    for (std::size_t channel = 0; channel < code.channels.size(); ++channel) {
+      add_ring(rings_[channel], code.channels[channel].depth);
+    }
+    order_edges();
   }
 
  private:
-  [[nodiscard]] const SmOp& op(int node) const { return code_.ops[at(graph_.first_op + node)]; }
-  [[nodiscard]] int engine_node(int node) const { return op(node).engine == Engine::none ? node : node + graph_.ops; }
+  [[nodiscard]] const SmOp& op(int node) const { return code_->ops[at(graph_->first_op + node)]; }
+  [[nodiscard]] int engine_node(int node) const { return op(node).engine == Engine::none ? node : node + graph_->ops; }
 
   void edge(int from, int to, std::int64_t distance, double delay) {
-    graph_.edges.push_back({static_cast<std::int16_t>(from), static_cast<std::int16_t>(to),
-                            static_cast<std::int16_t>(std::clamp<std::int64_t>(distance, -1000, 1000)), delay});
+    edges_.push_back({static_cast<std::int16_t>(from), static_cast<std::int16_t>(to),
+                      static_cast<std::int16_t>(std::clamp<std::int64_t>(distance, -1000, 1000)), delay});
+  }
+
+  // By the node they leave, otherwise as they were added.
+  void order_edges() {
+    std::vector<int>& first = graph_->first_edge;
+    first.assign(at(graph_->nodes() + 1), 0);
+    for (const GraphEdge& edge : edges_) ++first[at(edge.from + 1)];
+    for (int node = 0; node < graph_->nodes(); ++node) first[at(node + 1)] += first[at(node)];
+    next_.assign(first.begin(), first.end());
+    graph_->edges.resize(edges_.size());
+    for (const GraphEdge& edge : edges_) graph_->edges[at(next_[at(edge.from)]++)] = edge;
   }
 
   // A role's operations follow each other; those that it hands to one engine do so there.
   void add_role(int role) {
-    const SmRange range = code_.segments[at(segment_)].roles[at(role)];
-    const int first = range.begin - graph_.first_op;
-    const int last = range.end - graph_.first_op - 1;
+    const SmRange range = code_->segments[at(segment_)].roles[at(role)];
+    const int first = range.begin - graph_->first_op;
+    const int last = range.end - graph_->first_op - 1;
     for (int node = first; node <= last; ++node) {
       const bool engine = op(node).engine != Engine::none;
       const double held = engine ? op(node).issue : op(node).floor;
@@ -77,56 +89,51 @@ class Builder {
     }
   }
 
-  Ring ring_of(int channel) const {
-    Ring ring;
-    ring.given = code_.channels[at(channel)].initial;
-    for (int s = 0; s < segment_; ++s) {
-      const SmSegment& before = code_.segments[at(s)];
-      for (int o = before.roles[0].begin; o < before.roles[at(code_.roles - 1)].end; ++o) {
-        const double times = std::floor(before.count);
-        for (int i = 0; i < code_.ops[at(o)].gives; ++i) {
-          if (code_.gives[at(code_.ops[at(o)].first_give + i)] == channel) {
-            ring.given += static_cast<std::int64_t>(times);
-          }
+  void find_rings() {
+    const std::size_t channels = code_->channels.size();
+    if (rings_.size() < channels) rings_.resize(channels);
+    seen_.assign(at(code_->roles) * channels, 0);
+    for (std::size_t channel = 0; channel < channels; ++channel) {
+      rings_[channel].gives.clear();
+      rings_[channel].waits.clear();
+      rings_[channel].given = code_->channels[channel].initial;
+    }
+    for (int s = 0; s < segment_; ++s) count_before(code_->segments[at(s)]);
+    for (int role = 0; role < code_->roles; ++role) add_uses(role);
+  }
+
+  // What an earlier segment has given and each role has taken.
+  void count_before(const SmSegment& before) {
+    const auto times = static_cast<std::int64_t>(std::floor(before.count));
+    for (int role = 0; role < code_->roles; ++role) {
+      std::int64_t* seen = seen_.data() + at(role) * code_->channels.size();
+      for (int o = before.roles[at(role)].begin; o < before.roles[at(role)].end; ++o) {
+        const SmOp& each = code_->ops[at(o)];
+        for (int i = 0; i < each.gives; ++i) rings_[at(code_->gives[at(each.first_give + i)])].given += times;
+        for (int i = 0; i < each.waits; ++i) {
+          const SmWait& wait = code_->waits[at(each.first_wait + i)];
+          if (wait.take) seen[wait.channel] += times;
         }
       }
     }
-    for (int role = 0; role < code_.roles; ++role) add_uses(channel, role, ring);
-    return ring;
   }
 
-  std::int64_t taken_before(int channel, int role) const {
-    std::int64_t seen = 0;
-    for (int s = 0; s < segment_; ++s) {
-      const SmRange range = code_.segments[at(s)].roles[at(role)];
-      const auto times = static_cast<std::int64_t>(std::floor(code_.segments[at(s)].count));
-      for (int o = range.begin; o < range.end; ++o) {
-        for (int i = 0; i < code_.ops[at(o)].waits; ++i) {
-          const SmWait& wait = code_.waits[at(code_.ops[at(o)].first_wait + i)];
-          if (wait.take && wait.channel == channel) seen += times;
-        }
-      }
-    }
-    return seen;
-  }
-
-  void add_uses(int channel, int role, Ring& ring) const {
-    const SmRange range = code_.segments[at(segment_)].roles[at(role)];
-    const std::int64_t seen = taken_before(channel, role);
-    std::int64_t taken = 0;
+  void add_uses(int role) {
+    const SmRange range = code_->segments[at(segment_)].roles[at(role)];
+    const std::int64_t* seen = seen_.data() + at(role) * code_->channels.size();
+    taken_.assign(code_->channels.size(), 0);
     for (int o = range.begin; o < range.end; ++o) {
-      const SmOp& each = code_.ops[at(o)];
-      const int node = o - graph_.first_op;
+      const SmOp& each = code_->ops[at(o)];
+      const int node = o - graph_->first_op;
       for (int i = 0; i < each.waits; ++i) {
-        const SmWait& wait = code_.waits[at(each.first_wait + i)];
-        if (wait.channel != channel) continue;
-        ring.waits.push_back({{node, taken + wait.ahead}, wait.take, wait.early, seen});
+        const SmWait& wait = code_->waits[at(each.first_wait + i)];
+        std::int64_t& taken = taken_[at(wait.channel)];
+        rings_[at(wait.channel)].waits.push_back({{node, taken + wait.ahead}, wait.take, wait.early, seen[wait.channel]});
         if (wait.take) ++taken;
       }
       for (int i = 0; i < each.gives; ++i) {
-        if (code_.gives[at(each.first_give + i)] == channel) {
-          ring.gives.push_back({node, static_cast<std::int64_t>(ring.gives.size())});
-        }
+        Ring& ring = rings_[at(code_->gives[at(each.first_give + i)])];
+        ring.gives.push_back({node, static_cast<std::int64_t>(ring.gives.size())});
       }
     }
   }
@@ -134,11 +141,9 @@ class Builder {
   // In iteration i of the segment the j-th give fills token given + i * rate + j, and the wait at place p of its role
   // asks for token seen + i * rate + p; tokens of equal number belong together. A give waits for the take of the token
   // `depth` before its own.
-  void add_ring(int channel) {
-    const Ring ring = ring_of(channel);
+  void add_ring(const Ring& ring, int depth) {
     const auto rate = static_cast<std::int64_t>(ring.gives.size());
     if (rate == 0) return;
-    const int depth = code_.channels[at(channel)].depth;
     for (const Ring::Wait& wait : ring.waits) {
       for (const Use& give : ring.gives) {
         const std::int64_t apart = (ring.given + give.place) - (wait.seen + wait.use.place);
@@ -153,9 +158,14 @@ class Builder {
     }
   }
 
-  const SmCode& code_;
-  int segment_;
-  SegmentGraph graph_;
+  const SmCode* code_ = nullptr;
+  int segment_ = 0;
+  SegmentGraph* graph_ = nullptr;
+  std::vector<GraphEdge> edges_;  // as they are found
+  std::vector<int> next_;
+  std::vector<Ring> rings_;
+  std::vector<std::int64_t> seen_;   // by role and channel, before the segment
+  std::vector<std::int64_t> taken_;  // by channel
 };
 
 constexpr double flat = 1e-9;
@@ -163,11 +173,20 @@ constexpr double flat = 1e-9;
 }  // namespace
 
 SegmentGraph segment_graph(const SmCode& code, int segment) {
-  SegmentGraph graph = Builder(code, segment).build();
+  SegmentGraph graph;
+  Builder().build(code, segment, graph);
   CycleSolver solver;
   solver.ratio(graph);
   graph.policy = solver.policy();
   return graph;
+}
+
+double recurrence_bound(const SmCode& code, int segment) {
+  thread_local Builder builder;
+  thread_local SegmentGraph graph;
+  thread_local CycleSolver solver;
+  builder.build(code, segment, graph);
+  return solver.ratio(graph);
 }
 
 // The cycle that the policy leads to from a node, and the values of all on the way.
@@ -218,7 +237,14 @@ void CycleSolver::evaluate(const SegmentGraph& graph) {
   best_ = 0;
   critical_ = -1;
   for (int node = 0; node < graph.nodes(); ++node) {
-    if (state_[at(node)] == 0) walk(graph, node);
+    if (state_[at(node)] != 0) continue;
+    if (policy_[at(node)] >= 0) {
+      walk(graph, node);
+    } else {
+      state_[at(node)] = 2;  // nothing follows it
+      eta_[at(node)] = -1;
+      value_[at(node)] = 0;
+    }
   }
 }
 

@@ -23,8 +23,8 @@ struct SegmentGraph {
   int ops = 0;
   std::vector<GraphEdge> edges;  // ordered by `from`
   std::vector<int> first_edge;   // of each node, and the end
-  std::vector<int>
-      policy;  // where to start solving from: the best edge out of each node for the delays it was made with
+  // Where to start solving from: the best edge out of each node for the delays it was made with. May be empty.
+  std::vector<int> policy;
 
   [[nodiscard]] int nodes() const { return 2 * ops; }
 };
@@ -32,6 +32,9 @@ struct SegmentGraph {
 // Edges of the order inside each role, of each engine's queue, and of the rings: full slots by the tokens that the
 // segments before have left in them, empty ones by their depth. `iterations` before this segment count once each.
 SegmentGraph segment_graph(const SmCode& code, int segment);
+
+// The maximum cycle ratio of that graph [cycles an iteration]; allocates nothing once its memory has grown.
+double recurrence_bound(const SmCode& code, int segment);
 
 struct CycleRatio {
   double ratio = 0;            // cycles an iteration; 0 without a cycle

@@ -56,6 +56,7 @@ void SmMachineRoom::empty_slot(int index, double when) {
   if (--slot.pending <= 0) {
     slot.empty = slot.emptied;
     ++channels_[at(slot.channel)].changes;
+    stirred_ = true;
   }
 }
 
@@ -102,6 +103,7 @@ void SmMachineRoom::complete(const Running& running) {
     Slot& slot = slots_[at(running.gives[at(i)])];
     slot.full = now_ + op.give_lag;
     ++channels_[at(slot.channel)].changes;
+    stirred_ = true;
   }
   if (op.engine != Engine::none && --ctas_[at(running.cta)].in_flight == 0) end_cta(running.cta);
 }
@@ -137,16 +139,19 @@ void SmMachineRoom::start(int index, const SmOp& op) {
   }
 }
 
-bool SmMachineRoom::advance(int index) {
+// Whether it would do nothing now.
+bool SmMachineRoom::idle(const RoleState& role) const {
+  if (role.blocked_by >= 0) return channels_[at(role.blocked_by)].changes == role.seen;
+  if (role.status == RoleStatus::asleep) return role.wake > now_ + instant;
+  return role.status != RoleStatus::ready;
+}
+
+void SmMachineRoom::advance(int index) {
   RoleState& role = roles_[at(index)];
-  if (role.blocked_by >= 0) {
-    if (channels_[at(role.blocked_by)].changes == role.seen) return false;
-    role.blocked_by = -1;
-  }
-  bool acted = false;
+  role.blocked_by = -1;
   while (role.status == RoleStatus::ready || role.status == RoleStatus::asleep) {
     if (role.status == RoleStatus::asleep) {
-      if (role.wake > now_ + instant) return acted;
+      if (role.wake > now_ + instant) return;
       role.status = RoleStatus::ready;
     }
     const bool boundary = options_.skip && role.cta == 0 && role.op == role.begin && role.iteration > role.watched;
@@ -156,16 +161,14 @@ bool SmMachineRoom::advance(int index) {
     }
     const SmOp& op = op_of(role);
     const double when = ready_at(role, op);
-    if (when == never) return acted;
+    if (when == never) return;
     if (when > now_ + instant) {
       role.status = RoleStatus::asleep;
       role.wake = when;
-      return acted;
+      return;
     }
     start(index, op);
-    acted = true;
   }
-  return acted;
 }
 
 // The head of a queue starts when the one before it has ended.
@@ -178,7 +181,6 @@ void SmMachineRoom::feed(Queue& queue, int pool) {
     running.start = now_;
     if (running.op->floor <= 0) {
       complete(running);
-      changed_ = true;
       continue;
     }
     queue.busy = true;
@@ -339,11 +341,14 @@ SimulationResult SmMachineRoom::run(std::span<const SmResident> residents, const
   set_up(residents);
   const int roles = static_cast<int>(roles_.size());
   for (;;) {
+    // Another round only if slots have changed hands: nothing else lets a role go on at the same time.
     do {
-      changed_ = false;
-      for (int role = 0; role < roles; ++role) changed_ = advance(role) || changed_;
+      stirred_ = false;
+      for (int role = 0; role < roles; ++role) {
+        if (!idle(roles_[at(role)])) advance(role);
+      }
       for (int queue = 0; queue < 2; ++queue) feed(queues_[at(queue)], roles + queue);
-    } while (changed_);
+    } while (stirred_);
     if (started_) set_rates();
     started_ = false;
     const double when = next_event();

@@ -23,8 +23,8 @@ class SmMachineRoom {
   void record_item(const CtaState& cta);
   void end_cta(int cta);
 
-  // True if the role did something.
-  bool advance(int role);
+  [[nodiscard]] bool idle(const RoleState& role) const;
+  void advance(int role);
   // When the operation can start; never while something that it waits for has not happened.
   double ready_at(RoleState& role, const SmOp& op) const;
   double blocked(RoleState& role, int channel) const;
@@ -81,7 +81,7 @@ class SmMachineRoom {
   SimulationResult result_;
   double now_ = 0;
   double offset_ = 0;  // of what was left out
-  bool changed_ = false;
+  bool stirred_ = false;  // a slot was filled or emptied, or a CTA started
   bool started_ = false;  // the set of operations under way has changed
 
   std::vector<CtaState> ctas_;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "model/predict.hpp"
+#include "model/program_runs.hpp"
 #include "search/content.hpp"
 #include "search/kernel_row.hpp"
 #include "search/program_store.hpp"
@@ -90,8 +91,8 @@ struct Oracle::State {
     Score score;
     score.configurations.reserve(suite.size());
     for (std::size_t i = 0; i < suite.size(); ++i) {
-      const std::pair<Operator, Estimate> row = predict(suite.configurations()[i]);
-      std::string why = row.second.refusal;
+      auto row = predict(suite.configurations()[i]);
+      std::string why = std::move(row.second.refusal);
       if (why.empty() && !is_time(row.second)) why = "the model gives no time";
       if (!why.empty()) {
         if (suite.size() > 1) why = fmt::format("configuration {}: {}", i, why);
@@ -118,12 +119,11 @@ struct Oracle::State {
     });
   }
 
-  Score at(const Suite& suite, const PipelineFile& file, std::span<const SequenceParameter> settings,
-           Fidelity fidelity) {
+  Score at(const Suite& suite, const PipelineFile& file, ProgramRuns& runs, Fidelity fidelity) {
     const PredictOptions options{.regime = Regime::warm, .fidelity = fidelity, .describe = false, .clock = {}};
     const Stage stage = fidelity == Fidelity::bound ? Stage::bound : Stage::pipeline;
     return all(suite, stage, [&](const Operator& op) {
-      return std::pair{op, predict_program(machine, file, settings, op, options)};
+      return std::pair<const Operator&, Estimate>{op, predict_program(machine, file, runs, op, options)};
     });
   }
 
@@ -154,7 +154,8 @@ struct Oracle::State {
     const std::size_t count = suite.size();
     const std::shared_ptr<const StoredProgram> program = programs.get(candidate);
     if (program->file == nullptr) return refusal(program->refusal, count);
-    std::vector<SequenceParameter> settings;
+    thread_local std::vector<SequenceParameter> settings;
+    settings.clear();
     for (const Setting& setting : candidate.settings) {
       if (std::ranges::find(program->parameters, setting.name) == program->parameters.end()) {
         const std::string near = nearest_name(setting.name, program->parameters);
@@ -165,8 +166,10 @@ struct Oracle::State {
       if (!std::isfinite(setting.value)) return refusal(fmt::format("'{}' is no number", setting.name), count);
       settings.push_back({setting.name, setting.value});
     }
+    thread_local ProgramRuns runs;
+    runs.start(machine, *program->file, settings);
     return cascade(options, /*bound_first=*/true,
-                   [&](Fidelity fidelity) { return at(suite, *program->file, settings, fidelity); });
+                   [&](Fidelity fidelity) { return at(suite, *program->file, runs, fidelity); });
   }
 
   Score fresh(const Suite& suite, const Candidate& candidate, const ScoreOptions& options) {

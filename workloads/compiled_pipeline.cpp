@@ -37,14 +37,25 @@ bool CompiledPipeline::sound(const std::vector<double>& values) const {
   });
 }
 
-bool CompiledPipeline::evaluate(std::span<const SequenceParameter> given, Pipeline& pipeline) const {
+const std::vector<double>* CompiledPipeline::values_of(std::span<const SequenceParameter> given) const {
   thread_local std::vector<double> values;
   values = sheet_.start();
-  if (!set_inputs(given, values)) return false;
+  if (!set_inputs(given, values)) return nullptr;
   sheet_.evaluate(values);
-  if (!sound(values)) return false;
-  fill(values, pipeline);
+  return sound(values) ? &values : nullptr;
+}
+
+bool CompiledPipeline::evaluate(std::span<const SequenceParameter> given, Pipeline& pipeline) const {
+  const std::vector<double>* values = values_of(given);
+  if (values == nullptr) return false;
+  fill(*values, pipeline);
   return true;
+}
+
+std::optional<PipelineTile> CompiledPipeline::tile(std::span<const SequenceParameter> given) const {
+  const std::vector<double>* values = values_of(given);
+  if (values == nullptr) return std::nullopt;
+  return PipelineTile{whole_at(*values, cta_m_), whole_at(*values, cta_n_), head_.longest_first};
 }
 
 namespace {
@@ -64,6 +75,12 @@ void rename(const std::vector<int>& from, const std::vector<int>& where, std::ve
   }
 }
 
+// Pipelines of a search differ in numbers: what is the same already stays, and takes no memory anew.
+template <class Value>
+void set(Value& to, const Value& from) {
+  if (!(to == from)) to = from;
+}
+
 }  // namespace
 
 void CompiledPipeline::fill(const std::vector<double>& values, Pipeline& pipeline) const {
@@ -72,13 +89,13 @@ void CompiledPipeline::fill(const std::vector<double>& values, Pipeline& pipelin
   keep(roles_, values, roles);
   keep(channels_, values, channels);
   Pipeline& p = pipeline;
-  p.name = head_.name;
-  p.description = head_.description;
+  set(p.name, head_.name);
+  set(p.description, head_.description);
   p.kind = head_.kind;
-  p.tensor = head_.tensor;
+  set(p.tensor, head_.tensor);
   p.persistent = head_.persistent;
   p.longest_first = head_.longest_first;
-  p.location = head_.location;
+  set(p.location, head_.location);
   p.dtype = head_.dtype;
   p.cluster = whole_at(values, cluster_);
   p.ctas_per_sm = whole_at(values, ctas_per_sm_);
@@ -88,7 +105,7 @@ void CompiledPipeline::fill(const std::vector<double>& values, Pipeline& pipelin
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     const Parameter& parameter = parameters_[i];
     const auto limit = [&](FormulaSlot slot) { return slot < 0 ? std::optional<double>() : at(values, slot); };
-    p.parameters[i].name = parameter.name;
+    set(p.parameters[i].name, parameter.name);
     p.parameters[i].value = at(values, parameter.value);
     p.parameters[i].low = limit(parameter.low);
     p.parameters[i].high = limit(parameter.high);
@@ -97,47 +114,52 @@ void CompiledPipeline::fill(const std::vector<double>& values, Pipeline& pipelin
   p.cta_n = whole_at(values, cta_n_);
   p.cta_k = whole_at(values, cta_k_);
 
+  const auto count_of = [](const std::vector<int>& where) {
+    return where.size() - static_cast<std::size_t>(std::ranges::count(where, -1));
+  };
   std::size_t kept = 0;
-  p.roles.resize(roles_.size());
+  p.roles.resize(count_of(roles));
   for (std::size_t i = 0; i < roles_.size(); ++i) {
     if (roles[i] < 0) continue;
     PipelineRole& role = p.roles[kept++];
-    role = roles_[i].made;
+    set(role.name, roles_[i].made.name);
+    set(role.location, roles_[i].made.location);
     role.warps = whole_at(values, roles_[i].warps);
     role.registers = whole_at(values, roles_[i].registers);
   }
-  p.roles.resize(kept);
 
   kept = 0;
-  p.channels.resize(channels_.size());
+  p.channels.resize(count_of(channels));
   for (std::size_t i = 0; i < channels_.size(); ++i) {
     if (channels[i] < 0) continue;
     const Channel& from = channels_[i];
     PipelineChannel& channel = p.channels[kept++];
-    channel = from.made;
+    set(channel.name, from.made.name);
+    set(channel.location, from.made.location);
     channel.depth = whole_at(values, from.depth);
     channel.initial = whole_at(values, from.initial);
     channel.smem = Bytes(at(values, from.smem));
     channel.columns = static_cast<int>(std::min(1e6, std::ceil(at(values, from.tmem) / column_bytes)));
   }
-  p.channels.resize(kept);
 
   p.segments.resize(segments_.size());
   for (std::size_t i = 0; i < segments_.size(); ++i) {
     const Segment& from = segments_[i];
     PipelineSegment& segment = p.segments[i];
-    segment.name = from.made.name;
-    segment.location = from.made.location;
+    set(segment.name, from.made.name);
+    set(segment.location, from.made.location);
     segment.count = at(values, from.count);
+    const auto runs = [&](const Op& each) {
+      return at(values, each.when) != 0 && roles[static_cast<std::size_t>(each.made.role)] >= 0;
+    };
     kept = 0;
-    segment.ops.resize(from.ops.size());
+    segment.ops.resize(static_cast<std::size_t>(std::ranges::count_if(from.ops, runs)));
     for (const Op& each : from.ops) {
-      const int role = roles[static_cast<std::size_t>(each.made.role)];
-      if (at(values, each.when) == 0 || role < 0) continue;
+      if (!runs(each)) continue;
       PipelineOp& op = segment.ops[kept++];
-      op.name = each.made.name;
-      op.location = each.made.location;
-      op.role = role;
+      set(op.name, each.made.name);
+      set(op.location, each.made.location);
+      op.role = roles[static_cast<std::size_t>(each.made.role)];
       op.engine = each.made.engine;
       op.from_dram = each.made.from_dram;
       op.loaded = Bytes(at(values, each.loaded));
@@ -155,10 +177,15 @@ void CompiledPipeline::fill(const std::vector<double>& values, Pipeline& pipelin
         op.duties.push_back({duty.duty, duty.amount < 0 ? op.mma->multiply_adds() : at(values, duty.amount)});
       }
       const auto counts = [&](const std::vector<Count>& all, std::vector<InstructionCount>& to) {
-        to.clear();
+        std::size_t size = 0;
         for (const Count& count : all) {
-          if (at(values, count.count) > 0) to.push_back({count.instruction, at(values, count.count)});
+          const double times = at(values, count.count);
+          if (!(times > 0)) continue;
+          if (size == to.size()) to.emplace_back();
+          set(to[size].instruction, count.instruction);
+          to[size++].count = times;
         }
+        to.resize(size);
       };
       counts(each.instructions, op.instructions);
       counts(each.chain, op.chain);
@@ -170,7 +197,6 @@ void CompiledPipeline::fill(const std::vector<double>& values, Pipeline& pipelin
           op.reads.push_back({now, read.ahead});
       }
     }
-    segment.ops.resize(kept);
   }
 
   PipelineShape shape;

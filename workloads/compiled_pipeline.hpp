@@ -26,6 +26,8 @@ class CompiledPipeline {
 
   // False where a value is out of its range, or a name is unknown; `pipeline` is then undefined. Reuses its memory.
   bool evaluate(std::span<const SequenceParameter> given, Pipeline& pipeline) const;
+  // The tile alone; nothing where evaluate() is false.
+  [[nodiscard]] std::optional<PipelineTile> tile(std::span<const SequenceParameter> given) const;
 
  private:
   friend class PipelineCompiler;
@@ -81,6 +83,8 @@ class CompiledPipeline {
   };
 
   bool set_inputs(std::span<const SequenceParameter> given, std::vector<double>& values) const;
+  // Of this thread, until the next call; null where something is wrong.
+  [[nodiscard]] const std::vector<double>* values_of(std::span<const SequenceParameter> given) const;
   [[nodiscard]] bool sound(const std::vector<double>& values) const;
   void fill(const std::vector<double>& values, Pipeline& pipeline) const;
 

@@ -168,6 +168,13 @@ struct PipelineDemand {
   bool operator==(const PipelineDemand&) const = default;
 };
 
+// What cuts an operator into items.
+struct PipelineTile {
+  int cta_m = 0;
+  int cta_n = 0;
+  bool longest_first = false;
+};
+
 struct Pipeline {
   std::string name;
   std::string description;

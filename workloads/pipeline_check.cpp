@@ -277,8 +277,8 @@ void check_rings(const Pipeline& pipeline, Diagnostics& faults) {
 namespace {
 
 // All that check_rings looks at, names and places apart.
-std::string ring_signature(const Pipeline& pipeline) {
-  std::string bytes;
+void sign_rings(const Pipeline& pipeline, std::string& bytes) {
+  bytes.clear();
   const auto add = [&](int value) { bytes.append(reinterpret_cast<const char*>(&value), sizeof value); };
   add(static_cast<int>(pipeline.roles.size()));
   for (const PipelineChannel& channel : pipeline.channels) add(channel.depth), add(channel.initial);
@@ -295,7 +295,6 @@ std::string ring_signature(const Pipeline& pipeline) {
     }
     add(-4);
   }
-  return bytes;
 }
 
 // The first operation that does some of it, else the program.
@@ -328,12 +327,18 @@ std::string provider_of(Duty duty) {
 bool rings_hold(const Pipeline& pipeline) {
   constexpr std::size_t most_kept = 256;
   thread_local std::unordered_map<std::string, bool> known;
-  std::string signature = ring_signature(pipeline);
-  if (const auto found = known.find(signature); found != known.end()) return found->second;
+  thread_local std::string signature;
+  thread_local std::string last;  // of rings that held
+  sign_rings(pipeline, signature);
+  if (!signature.empty() && signature == last) return true;
+  if (const auto found = known.find(signature); found != known.end()) {
+    if (found->second) last = signature;
+    return found->second;
+  }
   Diagnostics faults;
   check_rings(pipeline, faults);
   if (known.size() >= most_kept) known.clear();
-  known.emplace(std::move(signature), !faults.has_errors());
+  known.emplace(signature, !faults.has_errors());
   return !faults.has_errors();
 }
 

@@ -91,6 +91,14 @@ void PipelineFile::pipeline(std::span<const SequenceParameter> given, Pipeline& 
   if (compiled_ == nullptr || !compiled_->evaluate(given, into)) into = read(given);
 }
 
+PipelineTile PipelineFile::tile(std::span<const SequenceParameter> given) const {
+  if (compiled_ != nullptr) {
+    if (const auto tile = compiled_->tile(given)) return *tile;
+  }
+  const Pipeline made = read(given);
+  return {made.cta_m, made.cta_n, made.longest_first};
+}
+
 Pipeline PipelineFile::read(std::span<const SequenceParameter> given) const {
   return PipelineReader(root_, sequences_, given).read();
 }

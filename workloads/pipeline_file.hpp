@@ -30,6 +30,8 @@ class PipelineFile {
   [[nodiscard]] Pipeline pipeline(std::span<const SequenceParameter> given = {}) const;
   // The same into memory that is there already.
   void pipeline(std::span<const SequenceParameter> given, Pipeline& into) const;
+  // Its tile alone.
+  [[nodiscard]] PipelineTile tile(std::span<const SequenceParameter> given = {}) const;
   // The same by the reader that finds the words for faults, expression by expression: a millisecond.
   [[nodiscard]] Pipeline read(std::span<const SequenceParameter> given = {}) const;
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import GEMM
 
@@ -33,9 +34,9 @@ def test_its_strategies_search_the_landscape(tmp_path: Path, h100: pm.Machine, s
     assert 0 < len(valid) < len(times)  # some do not fit in shared memory
 
     results, environment = kernel_tuner.tune_kernel(
-        "triton_gemm", "__global__ void triton_gemm() {}", [4096, 4096, 4096], [], SPACE, lang="CUDA",
-        strategy=strategy, strategy_options={"max_fevals": 60}, cache=str(file), simulation_mode=True, verbose=False,
-        quiet=True,
+        "triton_gemm", "__global__ void triton_gemm(float *c) {}", [4096, 4096, 4096], [np.zeros(1, np.float32)], SPACE,
+        lang="CUDA", block_size_names=["warps"], strategy=strategy, strategy_options={"max_fevals": 60},
+        cache=str(file), simulation_mode=True, verbose=False, quiet=True,
     )
     assert environment["simulation"] is True
     found = [result for result in results if isinstance(result["time"], float)]

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
+import pytest
+
 import perfmodel as pm
 from perfmodel.adapters import matmul_heuristics
 
@@ -42,3 +45,23 @@ def test_the_command_reads_a_file(tmp_path: Path, capsys) -> None:
     file.write_text(json.dumps([PROBLEM]))
     assert matmul_heuristics.main([str(file), "--count", "2"]) == 0
     assert len(json.loads(capsys.readouterr().out)[0]["configurations"]) == 2
+
+
+def test_the_kernels_that_nvmatmulheuristics_proposes_score_alike(h100: pm.Machine) -> None:
+    """Both models answer the same problem for an H100: theirs with CUTLASS kernels, ours with the time of each."""
+    theirs = pytest.importorskip("nvMatmulHeuristics")
+    layout = theirs.NvMatmulHeuristicsMatmulLayout.TN_ROW_MAJOR
+    heuristics = theirs.NvMatmulHeuristicsInterfaceEx(
+        backend=theirs.NvMatmulHeuristicsTarget.CUTLASS3, gpu=theirs.NvMatmulHeuristicsNvidiaGpu.H100_SXM
+    )
+    problem = heuristics.makeNvMatmulHeuristicsProblem(PROBLEM["m"], PROBLEM["n"], PROBLEM["k"], layout)
+    proposed = heuristics.get(problem, 16, precision="HSS")
+    assert proposed
+    suite = pm.suite([matmul_heuristics.row_of({**PROBLEM, "dtype_a": "f16", "dtype_b": "f16", "dtype_d": "f16"})])
+    scores = pm.Oracle(h100).score(suite, [{"kernel": matmul_heuristics.kernel_of(each["kernel"])} for each in proposed])
+    assert scores.feasible.all(), [scores[i]["refusal"] for i in range(len(proposed))]
+    ratios = scores.time[:, 0] / np.array([each["runtime"] for each in proposed])
+    assert 0.5 < ratios.min() <= ratios.max() < 2
+    # The small tiles that it puts last are slow here too.
+    runtimes = [each["runtime"] for each in proposed]
+    assert scores.time[int(np.argmax(runtimes)), 0] > scores.time[int(np.argmin(runtimes)), 0]

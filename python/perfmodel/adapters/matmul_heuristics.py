@@ -62,6 +62,18 @@ def row_of(problem: Mapping[str, Any], impl: str = "cublas") -> dict[str, Any]:
     }
 
 
+def kernel_of(configuration: Any) -> dict[str, int]:
+    """The kernel columns of a GemmConfig, as nvMatmulHeuristics returns its proposals."""
+    return {
+        "cta_m": configuration.cta_tile_m,
+        "cta_n": configuration.cta_tile_n,
+        "cta_k": configuration.cta_tile_k,
+        "stages": configuration.stages,
+        "cluster": configuration.cluster_m * configuration.cluster_n,
+        "split_k": configuration.split_k,
+    }
+
+
 def rank(machine: Machine, problems: Sequence[Mapping[str, Any]], *, count: int = 8, impl: str = "cublas") -> list[dict[str, Any]]:
     """For each problem {"problem", "configurations"} with up to `count` configurations, or {"problem", "error"}."""
     oracle = Oracle(machine)
