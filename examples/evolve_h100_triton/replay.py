@@ -159,7 +159,7 @@ def write_runs(path, results, uncompiled):
                     writer.writerow([*problem, operator, compiled, " ".join(str(run["needed"]) for run in runs)])
 
 
-NOTES = """The space: 1944 of 2034 configurations ran, twelve problems, measured once on an H100 SXM and again, 1.0 % apart (median), so that
+NOTES = """The space: 1944 of 2034 configurations ran, twelve problems, measured once on an H100 SXM and again, 1.0 % apart (mean), so that
 "within 1 %" is as fine as the table can say. Few configurations are that good, one to six a problem, which is what makes a search without
 the oracle long.
 
