@@ -65,7 +65,9 @@ class Explainer {
   // Its kernels on the SMs, and the simulated iteration where there is a program.
   void follow() {
     const Estimate& estimate = found_.estimate();
-    found_.course = course_of(machine_, library_, op(), options_, estimate.regime, estimate.clock);
+    PredictOptions named = options_;
+    named.describe = true;  // operations keep their names
+    found_.course = course_of(machine_, library_, op(), named, estimate.regime, estimate.clock);
     if (found_.course.kernels.empty()) return;
     const CourseKernel& main = found_.course.kernels.front();
     found_.code = main.kernel.program.code;

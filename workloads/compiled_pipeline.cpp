@@ -126,6 +126,8 @@ void CompiledPipeline::fill(const std::vector<double>& values, Pipeline& pipelin
     set(role.location, roles_[i].made.location);
     role.warps = whole_at(values, roles_[i].warps);
     role.registers = whole_at(values, roles_[i].registers);
+    role.predicted = roles_[i].made.predicted;
+    role.spills = roles_[i].made.spills;
   }
 
   kept = 0;
@@ -138,6 +140,7 @@ void CompiledPipeline::fill(const std::vector<double>& values, Pipeline& pipelin
     set(channel.location, from.made.location);
     channel.depth = whole_at(values, from.depth);
     channel.initial = whole_at(values, from.initial);
+    channel.stated = from.made.stated;
     channel.smem = Bytes(at(values, from.smem));
     channel.columns = static_cast<int>(std::min(1e6, std::ceil(at(values, from.tmem) / column_bytes)));
   }
