@@ -83,7 +83,7 @@ class ExternalAgent final : public Variation {
       const Json submission = Json::parse(files[submission_file(i)].get<std::string>(), nullptr, false);
       const bool sound = submission.is_object() && submission.contains("candidate");
       const std::string note = sound ? submission.value("note", Json("")).dump() : "";
-      propose(search, sound ? submission["candidate"].dump() : "", parent.design.program, note);
+      propose(search, parent, sound ? submission["candidate"].dump() : "", parent.design.program, note);
     }
     const auto file = [&](std::string_view name, const std::string& otherwise) {
       return files.contains(name) ? files[std::string(name)].get<std::string>() : otherwise;
@@ -91,10 +91,9 @@ class ExternalAgent final : public Variation {
     const std::string program = parent.design.program.empty() ? "" : file(program_file, parent.design.program);
     const std::string candidate = file(candidate_file, candidate_json(parent.design));
     const bool same = program == parent.design.program && candidate == candidate_json(parent.design) + "\n";
-    if (!same) propose(search, candidate, program, file(notes_file, ""));
+    if (!same) propose(search, parent, candidate, program, file(notes_file, ""));
     if (same && !any) {
-      note(search, answer["how"].get<std::string>() + ", nothing proposed");
-      search.judge({parent.design, "", "", "", ""});  // met before: the supervisor counts it
+      lost(search, parent, answer["how"].get<std::string>() + ", nothing proposed");
     }
     return true;
   }
@@ -105,19 +104,27 @@ class ExternalAgent final : public Variation {
 
  private:
   // Judges what was proposed, or says why it cannot be.
-  void propose(Search& search, const std::string& candidate, std::string program, const std::string& notes) {
+  void propose(Search& search, const Member& parent, const std::string& candidate, std::string program,
+               const std::string& notes) {
     const std::string words = printable(notes, most_notes);
     try {
       const Design design = read_design(candidate, std::move(program));
       if (const std::string frozen = frozen_change(search.file(), design); !frozen.empty()) {
-        note(search, frozen);
+        lost(search, parent, frozen);
         return;
       }
       const Fitness fitness = search.judge({design, "", words.substr(0, words.find('\n')).substr(0, 200), "", words});
       note(search, fitness.correct() ? fmt::format("{:.1f} TFLOPS", fitness.geomean) : fitness.refusal);
     } catch (const InputError& error) {
-      note(search, error.diagnostics().all().empty() ? error.what() : error.diagnostics().all().front().message);
+      lost(search, parent,
+           error.diagnostics().all().empty() ? error.what() : error.diagnostics().all().front().message);
     }
+  }
+
+  // An attempt without a design to judge: the supervisor counts it as one that was met before.
+  void lost(Search& search, const Member& parent, const std::string& how) {
+    note(search, how);
+    search.judge({parent.design, "", "", "", ""});
   }
 
   void note(const Search& search, const std::string& how) {

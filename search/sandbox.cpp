@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -34,6 +35,12 @@ namespace {
 // another one for each of our runs, since the limit counts all processes of a user.
 constexpr uid_t first_user = 61184;
 constexpr uid_t users = 4096;
+
+// What an earlier run left behind counts until whoever adopted it has reaped it.
+uid_t next_user() {
+  static std::atomic<uid_t> runs{0};
+  return first_user + (static_cast<uid_t>(::getpid()) + 61 * runs++) % users;
+}
 
 std::string find_program(std::string_view name) {
   const char* path = std::getenv("PATH");
@@ -128,7 +135,7 @@ class Stage {
       mounts_.push_back(
           {options.readable[i].host, fmt::format("{}/{}", readable_, i), fs::is_directory(options.readable[i].host)});
     }
-    user_ = ::geteuid() == 0 ? first_user + static_cast<uid_t>(::getpid()) % users : ::geteuid();
+    user_ = ::geteuid() == 0 ? next_user() : ::geteuid();
     group_ = ::geteuid() == 0 ? user_ : ::getegid();
     parent_ = ::getpid();
     own_map_ = fmt::format("{0} {0} 1", ::geteuid());
