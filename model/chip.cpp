@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/norm.hpp"
 #include "model/pricing.hpp"
 
 namespace perfmodel {
@@ -67,18 +68,6 @@ Waves waves_of(const Machine& machine, const Kernel& kernel, int residency, Fide
   }
   return kernel.schedule == Schedule::persistent ? persistent_waves(machine, kernel, residency, fidelity)
                                                  : grid_waves(machine, kernel, residency, fidelity);
-}
-
-}  // namespace
-
-namespace {
-
-// Of two times, a norm of that exponent. One below a tenth of the other adds next to nothing, and powers are dear.
-Seconds norm(Seconds a, Seconds b, double exponent) {
-  const Seconds most = std::max(a, b);
-  if (most.si() <= 0) return Seconds(0);
-  const double share = std::min(a, b) / most;
-  return share > 0.1 ? most * std::pow(1.0 + std::pow(share, exponent), 1.0 / exponent) : most;
 }
 
 }  // namespace

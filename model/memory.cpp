@@ -5,13 +5,6 @@
 
 namespace perfmodel {
 
-namespace {
-
-// A read sweep on an H100 runs at L2 speed up to this share of the capacity.
-constexpr double held_share = 0.65;
-
-}  // namespace
-
 L2State flushed(const Machine& machine) {
   return {.resident = 0, .dirty = machine.l2.dirty_capacity.value * machine.l2.capacity.value};
 }
@@ -39,7 +32,7 @@ MemoryTime memory_time(const Machine& machine, const Kernel& kernel, const L2Sta
   const Bytes allocated = result.dram_read + kernel.output;
   result.dram_written = (1.0 - state.resident) * kernel.output;
   if (state.dirty.si() > 0) {
-    const double kept = std::min(1.0, held_share * (machine.l2.capacity.value / allocated));
+    const double kept = std::min(1.0, l2_held_share * (machine.l2.capacity.value / allocated));
     result.dram_written = std::min(machine.l2.dirty.value * allocated, state.dirty) + (1.0 - kept) * kernel.output;
   }
   const Bytes moved = result.dram_read + result.dram_written;

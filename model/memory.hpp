@@ -6,6 +6,9 @@
 
 namespace perfmodel {
 
+// A read sweep on an H100 runs at L2 speed up to this share of the capacity.
+inline constexpr double l2_held_share = 0.65;
+
 // What the L2 holds when a kernel starts.
 struct L2State {
   double resident = 0;  // share of the kernel's input that is there already

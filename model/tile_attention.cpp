@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/attention_items.hpp"
+#include "model/norm.hpp"
 #include "model/pricing.hpp"
 #include "model/residency.hpp"
 #include "model/schedule.hpp"
@@ -19,12 +20,6 @@ constexpr double mask_slots = 3.6;  // issue slots a masked score: compare, sele
 constexpr double register_limit = 255;
 
 double ceil_div(double a, double b) { return std::ceil(a / b); }
-
-// CTAs of an SM wait for each other by chance.
-Cycles norm(Cycles a, Cycles b, double meeting) {
-  const Cycles most = std::max(a, b);
-  return most.si() > 0 ? std::pow(std::pow(a / most, meeting) + std::pow(b / most, meeting), 1 / meeting) * most : most;
-}
 
 // What one instruction of a warp takes of its sub-partition.
 Cycles warp_slot(const Machine& machine, const char* instruction) {
@@ -157,7 +152,7 @@ struct Course {
   [[nodiscard]] Cycles item(const ItemTiles& tiles, int ctas) const {
     const Cycles own = tiles.full * full.alone + tiles.masked * masked.alone + ends;
     const Cycles all = static_cast<double>(ctas) * (tiles.full * full.exclusive + tiles.masked * masked.exclusive);
-    return norm(own, all, meeting);
+    return norm(own, all, meeting);  // CTAs of an SM wait for each other by chance
   }
 };
 

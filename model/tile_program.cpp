@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/memory.hpp"
 #include "model/pricing.hpp"
 #include "model/residency.hpp"
 #include "model/tile_product.hpp"
@@ -16,9 +17,9 @@ constexpr double group_rows = 8;  // tiles of a group that goes through n togeth
 // Requests for half a line are merged so much less: counters of tiles of 64-byte rows, 0.95 of them reach the L2.
 constexpr double halves_merged = 0.25;
 
-// An L2 filled further loses what a sweep comes back for; how fast is an assumption.
-constexpr double held_share = 0.65;
+// How fast an L2 loses what a sweep comes back for, as it fills: an assumption.
 constexpr double loss_exponent = 3;
+
 constexpr int register_limit = 255;
 
 double element_bytes(Dtype dtype) { return bytes_of(dtype, 16).si() / 16.0; }
@@ -54,8 +55,7 @@ bool waits_for_products(const GemmConfig& config) {
 
 // How a GEMM's CTAs go over its tiles: group after group, each through all columns.
 struct Walk {
-  double ctas = 1;      // of an SM
-  double together = 1;  // of them at work
+  double together = 1;  // CTAs of an SM at work
   double passes = 1;    // of groups over the second operand
   double lost = 0;      // share of it that the L2 no longer has when the next one comes
 };
@@ -69,13 +69,13 @@ Walk walk_of(const Machine& machine, const Gemm& gemm, const GemmConfig& config)
   const double tiles_m = std::ceil(static_cast<double>(gemm.m) / config.cta_m);
   const double tiles = tiles_m * std::ceil(static_cast<double>(gemm.n) / config.cta_n);
   Walk walk;
-  walk.ctas = std::max(1, residency(machine, program).ctas);
-  walk.together = std::min(walk.ctas, std::ceil(tiles / sms));
-  walk.passes = std::clamp(tiles / (walk.ctas * sms), 1.0, std::ceil(tiles_m / group_rows));
+  const double ctas = std::max(1, residency(machine, program).ctas);
+  walk.together = std::min(ctas, std::ceil(tiles / sms));
+  walk.passes = std::clamp(tiles / (ctas * sms), 1.0, std::ceil(tiles_m / group_rows));
   const double row = static_cast<double>(gemm.k) * element_bytes(gemm.dtype);
   const double rows = std::min(static_cast<double>(gemm.m), group_rows * config.cta_m);
   const double fill = (rows + static_cast<double>(gemm.n)) * row / machine.l2.capacity.value.si();
-  walk.lost = std::min(1.0, std::pow(fill / held_share, loss_exponent));
+  walk.lost = std::min(1.0, std::pow(fill / l2_held_share, loss_exponent));
   return walk;
 }
 
@@ -92,9 +92,9 @@ double fresh_share(const Gemm& gemm, const Walk& walk) {
 double asked_share(const Machine& machine, const Gemm& gemm, const GemmConfig& config, double own) {
   const double rows = std::min(group_rows, std::ceil(static_cast<double>(gemm.m) / config.cta_m));
   const double columns = machine.tiles.columns.value;
-  const double distinct = (config.cta_m / columns + config.cta_n / (rows * columns)) / (config.cta_m + config.cta_n);
   // The second operand of a step is the same for all rows of a column, the first for columns in step.
-  const double alike = 1.0 - distinct - (1.0 - 1.0 / columns) * config.cta_n / (config.cta_m + config.cta_n);
+  const double alike = ((1.0 - 1.0 / columns) * config.cta_m + (1.0 - 1.0 / rows) / columns * config.cta_n) /
+                       (config.cta_m + config.cta_n);
   const double rate = config.tma ? machine.l2.copy_share.value : 1.0;
   const double load = operand_bytes(gemm, config) / (rate * l2_share_of_sm(machine).si()) / own;
   const double whole = config.cta_k * element_bytes(gemm.dtype) > 64 ? 1.0 : halves_merged;
