@@ -338,8 +338,6 @@ const std::vector<FitStage>& fit_stages(const Machine& machine) {
         "transfer.prologue",
         "transfer.cold_prologue",
         "clock.plateau",
-        "l2.dirty",
-        "l2.dirty_capacity",
         "dram.overlap",
         "launch.grid",
         "launch.cold_code",

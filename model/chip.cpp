@@ -87,6 +87,17 @@ Seconds together(const Machine& machine, const KernelWork& work, Seconds sm) {
 
 }  // namespace
 
+namespace {
+
+// Share of the items that run at once.
+double last_wave(const Machine& machine, const Kernel& kernel, int residency) {
+  const double slots = residency * static_cast<double>(machine.sms.value);
+  const double at_once = kernel.schedule == Schedule::persistent ? static_cast<double>(kernel.ctas) : slots;
+  return std::min(1.0, at_once / kernel.items);
+}
+
+}  // namespace
+
 KernelWork kernel_work(const Machine& machine, const Kernel& kernel, int residency, const L2State& state,
                        Fidelity fidelity) {
   KernelWork work;
@@ -101,7 +112,7 @@ KernelWork kernel_work(const Machine& machine, const Kernel& kernel, int residen
   work.even = waves.even;
   work.busy = kernel.items * waves.rate.busy;
   work.limiter = waves.rate.limiter;
-  work.memory = memory_time(machine, kernel, state);
+  work.memory = memory_time(machine, kernel, state, last_wave(machine, kernel, residency));
   work.overlap = kernel.overlap;
   work.l2_inside = kernel.l2_inside || (fidelity != Fidelity::bound && kernel.program.code != nullptr);
   return work;

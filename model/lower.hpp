@@ -14,6 +14,7 @@ struct LowerOptions {
   bool describe = true;  // fill in Plan::description
   Fidelity fidelity = Fidelity::bound;
   PerLimiter<bool> without{};  // as in PredictOptions
+  bool served = false;         // a serving framework calls it: its own kernels around the main one run as well
 };
 
 // The plan of any operator but Overlap and BlockRow (those are put together from plans). A type that the machine

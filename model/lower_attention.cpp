@@ -385,12 +385,13 @@ Kernel main_kernel(const Machine& machine, const Library& library, const CodeCou
   return kernel;
 }
 
-bool runs(const HelperKernel& helper, const Attention& attention, const Cutting& cutting) {
+bool runs(const HelperKernel& helper, const Attention& attention, const Cutting& cutting, bool served) {
   switch (helper.when) {
     case HelperWhen::always: return true;
     case HelperWhen::dropout: return attention.dropout > 0 && attention.dropout_source == DropoutSource::fused;
     case HelperWhen::grouped: return attention.kv_heads < attention.heads;
     case HelperWhen::split: return cutting.splits > 1;
+    case HelperWhen::served: return served;
   }
   return true;
 }
@@ -505,7 +506,7 @@ Plan lower_attention(const Machine& machine, const Library& library, const Atten
           : main_kernel(machine, library, *code, *program, attention, cutting, options);
   plan.add(main);
   for (const HelperKernel& helper : program->helpers) {
-    for (int i = 0; i < helper.count && runs(helper, attention, cutting); ++i) {
+    for (int i = 0; i < helper.count && runs(helper, attention, cutting, options.served); ++i) {
       plan.add(helper_kernel(machine, *code, helper, attention));
     }
   }

@@ -12,7 +12,7 @@ L2State flushed(const Machine& machine) {
 L2State repeated(const Machine& machine, Bytes footprint) {
   // A read sweep on an H100 runs at L2 speed up to 0.65 of the capacity and at DRAM speed from 1.3 of it on.
   const double fill = footprint / machine.l2.capacity.value;
-  return {.resident = std::clamp((1.2 - fill) / 0.45, 0.0, 1.0), .dirty = Bytes(0)};
+  return {.resident = std::clamp((1.2 - fill) / 0.45, 0.0, 1.0), .dirty = Bytes(0), .repeated = true};
 }
 
 BytesPerSecond dram_rate(const Machine& machine, double write_share) {
@@ -24,17 +24,25 @@ BytesPerSecond dram_rate(const Machine& machine, double write_share) {
   return dram.bandwidth.value / (apart + 4.0 * read_share * write_share * turnaround);
 }
 
-MemoryTime memory_time(const Machine& machine, const Kernel& kernel, const L2State& state) {
+namespace {
+
+Bytes written_back(const Machine& machine, const Kernel& kernel, const L2State& state, Bytes read, double last_wave) {
+  if (state.repeated) return (1.0 - state.resident) * kernel.output;
+  const Bytes most = machine.l2.dirty_capacity.value * machine.l2.capacity.value;
+  const Bytes allocated = read + kernel.output;
+  const Bytes left = std::max(Bytes(0), state.dirty - machine.l2.dirty.value * allocated);
+  const double recent = allocated.si() > 0 ? l2_held_share * (machine.l2.capacity.value / allocated) : 1.0;
+  const Bytes own = std::min(1.0, std::max(recent, last_wave)) * kernel.output;
+  return state.dirty + kernel.output - std::min(most, left + own);
+}
+
+}  // namespace
+
+MemoryTime memory_time(const Machine& machine, const Kernel& kernel, const L2State& state, double last_wave) {
   MemoryTime result;
   result.l2 = (kernel.l2_read + kernel.l2_written) / machine.l2.bandwidth.value;
   result.dram_read = (1.0 - state.resident) * (kernel.input + kernel.again);
-  // Every line brought in evicts one; that costs a write-back where it was dirty. Of the output the last lines stay.
-  const Bytes allocated = result.dram_read + kernel.output;
-  result.dram_written = (1.0 - state.resident) * kernel.output;
-  if (state.dirty.si() > 0) {
-    const double kept = std::min(1.0, l2_held_share * (machine.l2.capacity.value / allocated));
-    result.dram_written = std::min(machine.l2.dirty.value * allocated, state.dirty) + (1.0 - kept) * kernel.output;
-  }
+  result.dram_written = written_back(machine, kernel, state, result.dram_read, last_wave);
   const Bytes moved = result.dram_read + result.dram_written;
   if (moved.si() > 0) {
     const Bytes ramp = machine.dram.ramp_bytes.value;

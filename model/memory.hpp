@@ -9,10 +9,11 @@ namespace perfmodel {
 // A read sweep on an H100 runs at L2 speed up to this share of the capacity.
 inline constexpr double l2_held_share = 0.65;
 
-// What the L2 holds when a kernel starts.
+// What the L2 holds when a kernel starts, and whether what the kernel leaves there is charged to it.
 struct L2State {
-  double resident = 0;  // share of the kernel's input that is there already
-  Bytes dirty;          // other kernels' lines still to be written back
+  double resident = 0;    // share of the kernel's input that is there already
+  Bytes dirty;            // other kernels' lines still to be written back
+  bool repeated = false;  // a steady repetition: each run writes back what the one before it left
 };
 
 // The L2 after a large fill has flushed it: nothing of use, part of it dirty.
@@ -29,8 +30,10 @@ struct MemoryTime {
   Bytes dram_written;  // other kernels' dirty lines included
 };
 
-// Closed form. Reads that evict dirty lines cause their write-back; DRAM reaches its rate after a ramp.
-MemoryTime memory_time(const Machine& machine, const Kernel& kernel, const L2State& state);
+// Closed form. A line brought in evicts another, and where that was dirty it is written back; the output of the last
+// lines and of the `last_wave`, that share of all items, stays, as far as the L2 keeps dirty lines at all. DRAM
+// reaches its rate after a ramp.
+MemoryTime memory_time(const Machine& machine, const Kernel& kernel, const L2State& state, double last_wave = 0);
 
 // DRAM bandwidth of a long stream with that share of writes.
 BytesPerSecond dram_rate(const Machine& machine, double write_share);

@@ -86,15 +86,18 @@ namespace {
 
 // What kernel `index` finds in the L2. Graphs that serving frameworks replay go through operands of their own in each
 // node, so that none is there.
-L2State l2_before(const Machine& machine, const Operator& op, const Plan& plan, int index, Regime regime) {
+L2State l2_before(const Machine& machine, const Operator& op, const Plan& plan, int index, Regime regime,
+                  bool emptied) {
   const Kernel& kernel = plan.kernels[static_cast<std::size_t>(index)];
+  if (emptied) return {};
   if (kernel.reads_predecessor) {
     return repeated(machine, kernel.input + kernel.output);
   }
   if (regime == Regime::cold && index == 0) {
     return flushed(machine);
   }
-  return op.timer == Timer::graph ? L2State{} : repeated(machine, footprint_of(plan));
+  return op.timer == Timer::graph ? L2State{.resident = 0, .dirty = Bytes(0), .repeated = true}
+                                  : repeated(machine, footprint_of(plan));
 }
 
 }  // namespace
@@ -127,9 +130,12 @@ DataKind data_of(const Operator& op) {
 
 Prepared prepare(const Machine& machine, const Library& library, const Operator& op, Regime regime,
                  const PredictOptions& options, const std::optional<L2State>& start) {
-  Plan plan =
-      lower(machine, library, op,
-            {.regime = regime, .describe = options.describe, .fidelity = options.fidelity, .without = options.without});
+  Plan plan = lower(machine, library, op,
+                    {.regime = regime,
+                     .describe = options.describe,
+                     .fidelity = options.fidelity,
+                     .without = options.without,
+                     .served = op.timer == Timer::graph});
   return prepare(machine, std::move(plan), op, regime, options, start);
 }
 
@@ -148,7 +154,7 @@ Prepared prepare(const Machine& machine, Plan lowered, const Operator& op, Regim
       plan.refusal = fits.refusal;
       return prepared;
     }
-    const L2State state = i == 0 && start ? *start : l2_before(machine, op, plan, i, regime);
+    const L2State state = i == 0 && start ? *start : l2_before(machine, op, plan, i, regime, options.emptied);
     prepared.residency[at] = fits.ctas;
     if (options.without[Limiter::recurrence]) drop_dependent_steps(plan.kernels[at].program);
     prepared.work[at] = kernel_work(machine, plan.kernels[at], fits.ctas, state, options.fidelity);

@@ -23,6 +23,7 @@ struct PredictOptions {
   Regime regime = Regime::warm;  // for operators that say none
   Fidelity fidelity = Fidelity::pipeline;
   bool describe = true;        // fill in Estimate::kernel; bulk scoring leaves it out
+  bool emptied = false;  // every kernel finds the L2 empty and clean, as a profiler leaves it between its passes
   std::optional<Hertz> clock;  // run at this SM clock instead of working it out
   // What is left out of the reckoning, to see what it costs: wave (items spread evenly), recurrence (no dependent
   // steps), fill, launch, l2 and dram. The pipes and the power limit are the machine's to change.

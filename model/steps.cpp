@@ -53,7 +53,7 @@ std::vector<SequenceStep> prepare_steps(const Machine& machine, const Library& l
     }
     std::optional<L2State> start;
     if (!op.reads.empty() && (regime != Regime::cold || !steps.empty())) {
-      start = L2State{.resident = content.resident(op.reads), .dirty = Bytes(0)};
+      start = L2State{.resident = content.resident(op.reads), .dirty = Bytes(0), .repeated = true};
     }
     SequenceStep& step = steps.emplace_back();
     step.op = &op;

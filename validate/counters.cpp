@@ -95,9 +95,9 @@ CounterValidation validate_counters(const Table& table, RowPredictor& predictor,
     const Estimate estimate = predictor.predict(op);
     if (!estimate.feasible()) continue;
     ++result.kernels;
-    Operator unread = op;
-    unread.regime = Regime::cold;
-    const Estimate cold = predictor.predict(unread);
+    const bool cold = op.regime == Regime::cold;
+    // The profiler empties the L2 between its passes: what was timed warm reads and writes as after that.
+    const Estimate counted = cold ? estimate : predictor.predict_emptied(op);
     for (std::size_t i = 0; i < counters().size(); ++i) {
       const Counter& counter = counters()[i];
       const auto column = table.column(counter.column);
@@ -105,9 +105,8 @@ CounterValidation validate_counters(const Table& table, RowPredictor& predictor,
       if (!cell) continue;
       const double measured = counter.kind == CounterKind::utilisation ? 0.01 * *cell : *cell;
       if (counter.kind == CounterKind::bytes && measured < small.si()) continue;
-      // The profiler empties the L2 between its passes: kernels timed warm read as much from DRAM as cold ones.
-      const bool emptied = counter.column == "dram_read_bytes";
-      pairs[i].push_back({row, measured, value_of(emptied ? cold : estimate, counter.column)});
+      const bool moved = counter.kind == CounterKind::bytes;
+      pairs[i].push_back({row, measured, value_of(moved ? counted : estimate, counter.column)});
     }
   }
   faults.throw_if_errors();

@@ -51,6 +51,12 @@ Estimate RowPredictor::predict(const Operator& op) {
   return *entry.estimate;
 }
 
+Estimate RowPredictor::predict_emptied(const Operator& op) {
+  PredictOptions options = options_;
+  options.emptied = true;
+  return perfmodel::predict(machine_, library_, op, options);
+}
+
 const Block& RowPredictor::block_of(const Operator& row) { return blocks_->get(row).block; }
 
 }  // namespace perfmodel

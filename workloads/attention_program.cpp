@@ -15,10 +15,11 @@ namespace perfmodel {
 
 namespace {
 
-constexpr std::array<Choice<HelperWhen>, 4> whens{{{"always", HelperWhen::always},
+constexpr std::array<Choice<HelperWhen>, 5> whens{{{"always", HelperWhen::always},
                                                    {"dropout", HelperWhen::dropout},
                                                    {"grouped", HelperWhen::grouped},
-                                                   {"split", HelperWhen::split}}};
+                                                   {"split", HelperWhen::split},
+                                                   {"served", HelperWhen::served}}};
 constexpr std::array<Choice<Pass>, 2> passes{{{"fwd", Pass::fwd}, {"bwd", Pass::bwd}}};
 constexpr std::array<Choice<bool>, 2> orders{{{"natural", false}, {"longest_first", true}}};
 

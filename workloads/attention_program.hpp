@@ -15,8 +15,9 @@
 
 namespace perfmodel {
 
-// When a helper kernel runs: with every launch, with dropout, with fewer key-value heads than heads, with split keys.
-enum class HelperWhen : std::uint8_t { always, dropout, grouped, split };
+// When a helper kernel runs: with every launch, with dropout, with fewer key-value heads than heads, with split keys,
+// where a serving framework calls it.
+enum class HelperWhen : std::uint8_t { always, dropout, grouped, split, served };
 
 // Launches of helper kernels that an operator has room for.
 inline constexpr int max_helper_launches = 7;

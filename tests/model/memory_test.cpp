@@ -44,10 +44,21 @@ TEST_CASE("reads through a flushed L2 cause the write-back of dirty lines") {
   CHECK(small.l2.si() == Approx(8e6 / 10e12));
   // 1 GB read: no more than the 16 MB that were dirty.
   CHECK(memory_time(machine, reading(1e9, 0), flushed(machine)).dram_written.si() == Approx(16e6));
-  // What is written leaves as well, but for the lines of the last 0.65 * 64 MB that went through the L2.
-  CHECK(memory_time(machine, reading(0, 1e9), flushed(machine)).dram_written.si() == Approx(16e6 + 1e9 - 41.6e6));
-  CHECK(memory_time(machine, reading(1e9, 1e9), flushed(machine)).dram_written.si() == Approx(16e6 + 1e9 - 20.8e6));
-  CHECK(memory_time(machine, reading(0, 8e6), flushed(machine)).dram_written.si() == Approx(4e6));
+  // What is written leaves as well, but for the lines of the last 0.65 * 64 MB that went through the L2, of which no
+  // more than 16 MB stay dirty.
+  CHECK(memory_time(machine, reading(0, 1e9), flushed(machine)).dram_written.si() == Approx(16e6 + 1e9 - 16e6));
+  CHECK(memory_time(machine, reading(3e9, 1e9), flushed(machine)).dram_written.si() == Approx(16e6 + 1e9 - 10.4e6));
+  // 12 MB are left of the dirty lines, and 4 MB of the 8 MB written find room beside them.
+  CHECK(memory_time(machine, reading(0, 8e6), flushed(machine)).dram_written.si() == Approx(8e6));
+}
+
+TEST_CASE("a clean L2 keeps the output of the last lines and of the last wave") {
+  const Machine machine = plain();
+  CHECK(memory_time(machine, reading(0, 8e6), {}).dram_written.si() == 0.0);
+  CHECK(memory_time(machine, reading(0, 32e6), {}).dram_written.si() == Approx(16e6));
+  CHECK(memory_time(machine, reading(1e9, 8e6), {}).dram_written.si() == Approx(8e6 * (1 - 41.6 / 1008)));
+  CHECK(memory_time(machine, reading(1e9, 8e6), {}, 0.25).dram_written.si() == Approx(6e6));
+  CHECK(memory_time(machine, reading(1e9, 8e6), {}, 1.0).dram_written.si() == Approx(0.0));
 }
 
 TEST_CASE("a repeated footprint stays in the L2 while it fits") {
