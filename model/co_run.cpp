@@ -186,9 +186,6 @@ CoRunEstimate co_run(const Machine& machine, const CoRun& pair, Regime regime, c
   return estimate;
 }
 
-namespace {
-
-// The mask RNG as extra warps of a kernel's CTAs.
 Operator inside_of(const Operator& rng, const Prepared& host, int warps) {
   Operator inside = rng;
   auto& work = std::get<Rng>(inside.work);
@@ -199,6 +196,8 @@ Operator inside_of(const Operator& rng, const Prepared& host, int warps) {
   work.registers = kernel.program.registers;
   return inside;
 }
+
+namespace {
 
 CoRunEstimate refused_pair(std::string why) {
   CoRunEstimate estimate;

@@ -103,6 +103,10 @@ struct CoRunEstimate {
 // The clock of a prepared pair by regime, and the course at it. `sequence` and the limiter are left to the caller.
 CoRunEstimate co_run(const Machine& machine, const CoRun& pair, Regime regime, const PredictOptions& options);
 
+// The mask RNG as `warps` extra warps in each CTA of the host's main kernel, to be prepared as the first stream of
+// Placement::inside.
+Operator inside_of(const Operator& rng, const Prepared& host, int warps);
+
 // `first` is resident first; either may be any operator but an overlap and a block row. With Placement::inside `first`
 // is a mask RNG of `inside_warps` extra warps in each of the second's CTAs.
 CoRunEstimate co_run(const Machine& machine, const Library& library, const Operator& first, const Operator& second,

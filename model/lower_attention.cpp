@@ -279,9 +279,10 @@ void add_traffic(const Attention& attention, const Cutting& cutting, Kernel& ker
   kernel.input = (q * d + kv * (d + dv)) * element;
   kernel.output = q * dv * element;
   if (attention.pass == Pass::bwd) {
-    // Reads dO and the two row statistics besides, adds dQ in fp32, writes dK and dV for each query head.
-    kernel.input += q * dv * element + Bytes(8 * q);
-    kernel.output = Bytes(8 * q * d) + batch * heads * static_cast<double>(attention.seq_kv) * (d + dv) * element;
+    // Reads dO and the two row statistics besides, fetches the zeros of dQ in fp32 and adds to them, writes dK and dV
+    // for each query head.
+    kernel.input += q * dv * element + Bytes(8 * q + 4 * q * d);
+    kernel.output = Bytes(4 * q * d) + batch * heads * static_cast<double>(attention.seq_kv) * (d + dv) * element;
   }
   if (reads_mask(attention)) {
     kernel.input += mask_bytes(attention.mask_form, mask_elements(attention));

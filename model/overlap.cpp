@@ -29,13 +29,27 @@ Rng full_grid(Rng rng) {
   return rng;
 }
 
+// Threads of an extra warpgroup where a table gives none.
+constexpr int inside_threads = 128;
+
+Operator mask_of(const Operator& op, const Prepared& gemm) {
+  const auto& overlap = std::get<Overlap>(op.work);
+  const Operator mask = alone(op, overlap.rng);
+  if (overlap.order != Order::inside) return mask;
+  return inside_of(mask, gemm, static_cast<int>(overlap.rng.threads.value_or(inside_threads)) / 32);
+}
+
 CoRunEstimate course_of(const Machine& machine, const Overlap& overlap, const Prepared& gemm, const Prepared& rng,
                         Regime regime, const PredictOptions& options) {
-  const bool rng_first = overlap.order == Order::rng_first;
+  const bool rng_first = overlap.order != Order::gemm_first;
   const std::array<const Prepared*, 1> first{rng_first ? &rng : &gemm};
   const std::array<const Prepared*, 1> second{rng_first ? &gemm : &rng};
   // Only the carve-out of what is there first matters, and the RNG's is the one that tables give.
   CoRunOptions co;
+  if (overlap.order == Order::inside) {
+    co.placement = Placement::inside;
+    return co_run(machine, CoRun(machine, first, second, co), regime, options);
+  }
   co.carveout = rng_first ? overlap.carveout : Carveout::maximum;
   co.delay = rng_first ? gemm_after_rng : rng_after_gemm;
   return co_run(machine, CoRun(machine, first, second, co), regime, options);
@@ -78,14 +92,11 @@ Estimate predict_overlap(const Machine& machine, const Library& library, const O
   const auto& overlap = std::get<Overlap>(op.work);
   const Regime regime = regime_of(op, options.regime);
   const Operator gemm_op = alone(op, overlap.gemm);
-  const Operator rng_op = alone(op, overlap.rng);
   const Prepared prepared_gemm = prepare(machine, library, gemm_op, regime, options);
+  if (!prepared_gemm.feasible()) return refused(prepared_gemm.plan.refusal, regime);
+  const Operator rng_op = mask_of(op, prepared_gemm);
   const Prepared prepared_rng = prepare(machine, library, rng_op, regime, options);
-  for (const Prepared* part : {&prepared_gemm, &prepared_rng}) {
-    if (!part->feasible()) {
-      return refused(part->plan.refusal, regime);
-    }
-  }
+  if (!prepared_rng.feasible()) return refused(prepared_rng.plan.refusal, regime);
   const CoRunEstimate pair = course_of(machine, overlap, prepared_gemm, prepared_rng, regime, options);
   if (!pair.feasible()) {
     return refused(pair.refusal, regime);
@@ -108,7 +119,7 @@ Estimate predict_overlap(const Machine& machine, const Library& library, const O
   add_part(both, gemm);
   add_part(both, rng);
   both.parts.steady = std::max(Seconds(0), both.time - both.parts.launch - both.parts.fill - both.parts.tail);
-  const bool rng_first = overlap.order == Order::rng_first;
+  const bool rng_first = overlap.order != Order::gemm_first;
   const bool rng_last = pair.course.part[rng_first ? 0 : 1].end > pair.course.part[rng_first ? 1 : 0].end;
   const Estimate& last = rng_last ? rng : gemm;
   both.limiter = last.limiter;

@@ -58,7 +58,7 @@ PERFMODEL_ENUM(DropoutSource, "fused", "mask")
 PERFMODEL_ENUM(MaskForm, "bits", "bytes")
 PERFMODEL_ENUM(MemoryKind, "copy", "read", "write")
 PERFMODEL_ENUM(Carveout, "default", "max")
-PERFMODEL_ENUM(Order, "rng_first", "gemm_first")
+PERFMODEL_ENUM(Order, "rng_first", "gemm_first", "inside")
 PERFMODEL_ENUM(BlockPart, "matmul", "all")
 #undef PERFMODEL_ENUM
 

@@ -46,7 +46,7 @@ enum class Carveout { standard, maximum };
 
 // Which kernel the device runs first: the GEMM may start once the RNG's CTAs are resident, or the RNG is launched
 // while the GEMM runs.
-enum class Order { rng_first, gemm_first };
+enum class Order { rng_first, gemm_first, inside };
 
 // Which operators of a block count: the GEMMs and attention alone, or everything.
 enum class BlockPart { matmul, all };

@@ -56,6 +56,7 @@ CountedKernel library_gemm(const Shape& shape, GemmType type) {
 
 // The model knows no family of our own: its nearest is the library's, with the tile given.
 CountedKernel own_gemm(const HopperGemm& gemm, int sms) {
+  const KernelResources resources = HopperGemmJob(gemm).resources();
   CountedKernel kernel;
   kernel.label = fmt::format("gemm {}x{}x{} {} own {}x{}x{} {} stages", gemm.m, gemm.n, gemm.k, type_name(gemm.type),
                              gemm.cta_m, gemm.cta_n, gemm.cta_k, gemm.stages);
@@ -72,7 +73,10 @@ CountedKernel own_gemm(const HopperGemm& gemm, int sms) {
                    {"cta_k", text(gemm.cta_k)},
                    {"stages", text(gemm.stages)},
                    {"cluster", text(gemm.cluster)},
-                   {"split_k", "1"}};
+                   {"split_k", "1"},
+                   {"threads", text(resources.threads - 32 * gemm.rng_warps)},
+                   {"registers", text(resources.registers)},
+                   {"smem", fmt::format("{:.0f}", (resources.static_smem + resources.dynamic_smem).si())}};
   if (gemm.rng_warps > 0) {
     kernel.label += fmt::format(" with {} RNG warps, {} rounds", gemm.rng_warps, gemm.mask.rounds);
     kernel.inputs[0].second = "overlap";
@@ -81,7 +85,7 @@ CountedKernel own_gemm(const HopperGemm& gemm, int sms) {
                                                {"rng_bits", text(gemm.mask.bits)},
                                                {"rng_ctas", text(sms)},
                                                {"rng_threads", text(32 * gemm.rng_warps)},
-                                               {"order", "rng_first"}});
+                                               {"order", "inside"}});
   }
   kernel.make = [=] {
     auto job = std::make_shared<HopperGemmJob>(gemm);
