@@ -128,7 +128,8 @@ class Builder {
       for (int i = 0; i < each.waits; ++i) {
         const SmWait& wait = code_->waits[at(each.first_wait + i)];
         std::int64_t& taken = taken_[at(wait.channel)];
-        rings_[at(wait.channel)].waits.push_back({{node, taken + wait.ahead}, wait.take, wait.early, seen[wait.channel]});
+        rings_[at(wait.channel)].waits.push_back(
+            {{node, taken + wait.ahead}, wait.take, wait.early, seen[wait.channel]});
         if (wait.take) ++taken;
       }
       for (int i = 0; i < each.gives; ++i) {

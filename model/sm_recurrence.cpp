@@ -48,15 +48,18 @@ void SmMachineRoom::sign(Snapshot& snapshot) const {
     if (i < snapshot.iterations.size()) snapshot.iterations[i] = role.iteration;
     exact(role.segment * 4096.0 + role.op * 8.0 + static_cast<double>(role.status));
     if (role.status == RoleStatus::asleep) out.push_back(until(role.wake));
-    const CtaState& cta = ctas_[static_cast<std::size_t>(role.cta)];
-    for (std::size_t c = 0; c < cta.code->channels.size(); ++c) {
-      const std::int64_t seen = taken(static_cast<int>(i), static_cast<int>(c));
-      if (seen > 0) exact(static_cast<double>(channel_of(role, static_cast<int>(c)).claimed - seen));
-    }
+  }
+  for (const Taking& taking : takings_) {
+    const CtaState& cta = ctas_[static_cast<std::size_t>(roles_[static_cast<std::size_t>(taking.role)].cta)];
+    const std::int64_t seen = taken(taking.role, taking.channel).token;
+    const ChannelState& channel = channels_[static_cast<std::size_t>(cta.first_channel + taking.channel)];
+    if (seen > 0) exact(static_cast<double>(channel.claimed.token - seen));
   }
   for (const ChannelState& channel : channels_) {
+    int place = channel.claimed.slot;
     for (int i = 0; i < channel.depth; ++i) {
-      const Slot& slot = slot_of(channel, channel.claimed + i);
+      const Slot& slot = slots_[static_cast<std::size_t>(channel.first_slot + place)];
+      if (++place == channel.depth) place = 0;
       out.push_back(until(slot.full));
       out.push_back(until(slot.empty));
       exact(slot.pending);
@@ -68,11 +71,10 @@ void SmMachineRoom::sign(Snapshot& snapshot) const {
     exact(running.cta);
     out.push_back(left * running.op->floor);
   };
-  for (const int place : order_)
-    run(pool_[static_cast<std::size_t>(place)], pool_[static_cast<std::size_t>(place)].left);
+  for (const Progress& running : running_) run(pool_[static_cast<std::size_t>(running.place)], running.left);
   for (const Queue& queue : queues_) {
     exact(static_cast<double>(queue.size));
-    for (std::size_t i = 0; i < queue.size; ++i) run(queue.waiting[(queue.head + i) % queue.waiting.size()], 0);
+    for (std::size_t i = 0; i < queue.size; ++i) run(queue.at(i), 0);
   }
   snapshot.time = now_;
 }
@@ -124,7 +126,7 @@ bool SmMachineRoom::skip_from(const Snapshot& before, const Snapshot& now, const
     roles_[i].watched = roles_[i].iteration;
   }
   offset_ += left_out;
-  for (const int place : order_) pool_[static_cast<std::size_t>(place)].start -= left_out;
+  for (const Progress& running : running_) pool_[static_cast<std::size_t>(running.place)].start -= left_out;
   result_.exact = result_.exact && exact;
   return true;
 }

@@ -16,19 +16,18 @@ inline constexpr int most_waits = 8;  // channels that one operation waits for o
 enum class RoleStatus : std::uint8_t { ready, asleep, running, done };
 
 struct RoleState {
-  int cta = 0;   // index in Simulator's list of CTAs
-  int role = 0;  // of its code
+  int cta = 0;    // index in Simulator's list of CTAs
+  int role = 0;   // of its code
+  int index = 0;  // in Simulator's list of roles
   int segment = 0;
   int op = 0;  // in SmCode::ops
   int end = 0;
   int begin = 0;
+  int item = 0;  // of a persistent CTA
   double iteration = 0;
   double count = 0;
   double wake = 0;
-  double watched = 0;      // the last iteration at whose start the state was looked at
-  int item = 0;            // of a persistent CTA
-  int blocked_by = -1;     // channel that has to change before it can go on
-  std::uint32_t seen = 0;  // changes of that channel when it was looked at
+  double watched = 0;  // the last iteration at whose start the state was looked at
   RoleStatus status = RoleStatus::ready;
 };
 
@@ -39,8 +38,8 @@ struct CtaState {
   int first_channel = 0;
   int items = 1;
   int items_left = 1;
-  int roles_left = 0;             // not yet through the item; of a CTA that is not persistent
-  int in_flight = 0;              // operations of its engines
+  int roles_left = 0;     // not yet through the item; of a CTA that is not persistent
+  int in_flight = 0;      // operations of its engines
   int first_through = 0;  // of a persistent CTA: roles that are through each item
 };
 
@@ -52,9 +51,21 @@ struct Slot {
   int channel = 0;
 };
 
+// How many contents someone has come through, and the slot of the next.
+struct Cursor {
+  std::int64_t token = 0;
+  int slot = 0;  // of the channel's
+
+  void step(int depth) {
+    ++token;
+    if (++slot == depth) slot = 0;
+  }
+};
+
 struct ChannelState {
-  std::int64_t claimed = 0;  // slots ever given a content
-  std::uint32_t changes = 0;
+  Cursor claimed;             // contents ever given
+  std::uint32_t waiting = 0;  // roles of its CTA that its next change may let go on, a bit each
+  int first_role = 0;         // of its CTA
   int first_slot = 0;
   int depth = 1;
   int takers = 1;
@@ -64,21 +75,43 @@ struct ChannelState {
 struct Running {
   const SmOp* op = nullptr;
   int cta = 0;
-  int role = 0;     // in the list of roles
-  double left = 1;  // share still to do
-  double rate = 0;  // share a cycle
+  int role = 0;  // in the list of roles
   double start = 0;
-  std::array<int, most_waits> takes{};  // slots
-  std::array<std::int16_t, most_waits> take_channels{};
-  std::array<int, most_waits> gives{};
   int take_count = 0;
+  std::array<int, most_waits> takes{};  // slots
+  std::array<int, most_waits> gives{};
 };
 
+// How far one under way is, and what it needs to go on: all that an event looks at.
+struct Progress {
+  double left = 1;       // share still to do
+  double rate = 0;       // share a cycle
+  double full_rate = 0;  // the same with every pipe to itself
+  const PipeUse* uses = nullptr;
+  int use_count = 0;
+  int place = 0;  // in the pool
+};
+
+// A ring, its memory a power of two.
 struct Queue {
-  std::vector<Running> waiting;  // a ring
+  std::vector<Running> waiting;
   std::size_t head = 0;
   std::size_t size = 0;
   bool busy = false;
+
+  // So many behind the head.
+  Running& at(std::size_t place) { return waiting[(head + place) & (waiting.size() - 1)]; }
+  [[nodiscard]] const Running& at(std::size_t place) const { return waiting[(head + place) & (waiting.size() - 1)]; }
+  void drop() {
+    head = (head + 1) & (waiting.size() - 1);
+    --size;
+  }
+};
+
+// A channel from which a role takes at some time.
+struct Taking {
+  int role = 0;
+  int channel = 0;
 };
 
 struct Snapshot {
