@@ -28,8 +28,8 @@ void SmMachineRoom::set_up(std::span<const SmResident> residents) {
     for (int i = 0; i < residents[resident].ctas; ++i) set_up_cta(residents[resident], static_cast<int>(resident));
   }
   through_.assign(ctas_.empty() ? 0 : at(ctas_.back().first_through + ctas_.back().items), 0);
-  wake_.assign(roles_.size(), never);
-  due_.assign((roles_.size() + 63) / 64, 0);
+  due_.clear(roles_.size());
+  asleep_.clear(roles_.size());
   taken_.resize(roles_.size() * channels_of_cta_);
   pool_.resize(std::max(pool_.size(), roles_.size() + 2));
   constexpr std::size_t first_size = 64;
@@ -99,8 +99,8 @@ void SmMachineRoom::start_cta(int index) {
     role.index = cta.first_role + i;
     std::fill_n(&taken(role.index, 0), channels_of_cta_, Cursor{});
     role.segment = -1;
-    wake_[at(role.index)] = never;
-    set_due(role.index);
+    due_.add(role.index);
+    asleep_.remove(role.index);
   }
   for (int i = 0; i < code.roles; ++i) next_segment(roles_[at(cta.first_role + i)]);
 }

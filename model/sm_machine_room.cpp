@@ -16,13 +16,14 @@ int queue_of(Engine engine) { return engine == Engine::tensor ? 0 : 1; }
 
 void SmMachineRoom::sleep(RoleState& role, double until) {
   role.status = RoleStatus::asleep;
-  role.wake = wake_[at(role.index)] = until;
+  role.wake = until;
+  asleep_.add(role.index);
 }
 
 // A slot of it was filled or emptied.
 void SmMachineRoom::change(ChannelState& channel) {
   for (std::uint32_t left = channel.waiting; left != 0; left &= left - 1) {
-    set_due(channel.first_role + std::countr_zero(left));
+    due_.add(channel.first_role + std::countr_zero(left));
   }
   channel.waiting = 0;
 }
@@ -152,20 +153,12 @@ void SmMachineRoom::start(int index, const SmOp& op) {
   }
 }
 
-// Looks at every role that is due, in their order; false if none was.
-bool SmMachineRoom::advance_due() {
-  bool any = false;
-  for (std::size_t word = 0; word < due_.size(); ++word) {
-    std::uint64_t ahead = ~std::uint64_t{0};
-    while (const std::uint64_t next = due_[word] & ahead) {
-      const int bit = std::countr_zero(next);
-      ahead = ~std::uint64_t{1} << bit;
-      due_[word] &= ~(std::uint64_t{1} << bit);
-      any = true;
-      advance(static_cast<int>(64 * word) + bit);
-    }
-  }
-  return any;
+// Everything that can happen now. What one role or engine does may let another go on at the same time.
+void SmMachineRoom::settle() {
+  do {
+    due_.drain([&](int role) { advance(role); });
+    for (int queue = 0; queue < 2; ++queue) feed(queues_[at(queue)], engines() + queue);
+  } while (!due_.empty());
 }
 
 void SmMachineRoom::advance(int index) {
@@ -174,7 +167,7 @@ void SmMachineRoom::advance(int index) {
     if (role.status == RoleStatus::asleep) {
       if (role.wake > now_ + instant) return;
       role.status = RoleStatus::ready;
-      wake_[at(index)] = never;
+      asleep_.remove(index);
     }
     const bool boundary = options_.skip && role.cta == 0 && role.op == role.begin && role.iteration > role.watched;
     if (boundary && ctas_[0].code->segments[at(role.segment)].reference == role.role) {
@@ -213,19 +206,18 @@ double SmMachineRoom::next_event() const {
   for (const Progress& running : running_) {
     if (running.rate > 0) when = std::min(when, now_ + running.left / running.rate);
   }
-  for (const double wake : wake_) when = std::min(when, wake);
+  asleep_.for_each([&](int role) { when = std::min(when, roles_[at(role)].wake); });
   return when;
 }
 
 void SmMachineRoom::progress(double to) {
   const double step = to - now_;
   now_ = to;
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < running_.size(); ++i) {
-    Progress& running = running_[i];
+  Progress* kept = running_.data();
+  for (Progress& running : running_) {
     running.left -= step * running.rate;
     if (running.left > instant * running.rate) {
-      if (kept != i) running_[kept] = running;
+      if (kept != &running) *kept = running;
       ++kept;
       continue;
     }
@@ -235,15 +227,15 @@ void SmMachineRoom::progress(double to) {
     if (place < engines()) {
       roles_[at(place)].status = RoleStatus::ready;
       next_op(roles_[at(place)]);
-      set_due(place);
+      due_.add(place);
     } else {
       queues_[at(place - engines())].busy = false;
     }
   }
-  running_.resize(kept);
-  for (std::size_t role = 0; role < wake_.size(); ++role) {
-    if (wake_[role] <= now_ + instant) set_due(static_cast<int>(role));
-  }
+  running_.resize(static_cast<std::size_t>(kept - running_.data()));
+  asleep_.for_each([&](int role) {
+    if (roles_[at(role)].wake <= now_ + instant) due_.add(role);
+  });
 }
 
 void SmMachineRoom::report(SimulationResult& result) const {
@@ -263,11 +255,7 @@ SimulationResult SmMachineRoom::run(std::span<const SmResident> residents, const
   events_ = events;
   set_up(residents);
   for (;;) {
-    // What one role or engine does may let another go on at the same time.
-    do {
-      advance_due();
-      for (int queue = 0; queue < 2; ++queue) feed(queues_[at(queue)], engines() + queue);
-    } while (std::ranges::any_of(due_, [](std::uint64_t roles) { return roles != 0; }));
+    settle();
     if (started_) set_rates();
     started_ = false;
     const double when = next_event();

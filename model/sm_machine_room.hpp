@@ -30,10 +30,9 @@ class SmMachineRoom {
   void end_cta(int cta);
 
   // Whose turn it is. A role that waits for a channel or for a time is not looked at before.
-  void set_due(int role) { due_[static_cast<std::size_t>(role) / 64] |= std::uint64_t{1} << (role % 64U); }
   void sleep(RoleState& role, double until);
   void change(ChannelState& channel);
-  bool advance_due();
+  void settle();
   void advance(int role);
   // When the operation can start; never while something that it waits for has not happened.
   double ready_at(const RoleState& role, const SmOp& op);
@@ -62,6 +61,7 @@ class SmMachineRoom {
   [[nodiscard]] std::size_t wanders() const;  // iterations to average over, or 0
   [[nodiscard]] double least_interval(const RoleState& reference) const;
   [[nodiscard]] const Snapshot& back(std::size_t snapshots) const;  // taken so many before the latest
+  [[nodiscard]] std::size_t longest_signature() const;
   void sign(Snapshot& snapshot) const;
   bool skip_from(const Snapshot& before, const Snapshot& now, const RoleState& reference, bool exact,
                  double most_iterations);
@@ -87,8 +87,8 @@ class SmMachineRoom {
 
   std::vector<CtaState> ctas_;
   std::vector<RoleState> roles_;
-  std::vector<double> wake_;        // of each role that sleeps; never of the others
-  std::vector<std::uint64_t> due_;  // roles to look at, a bit each
+  RoleSet due_;  // to be looked at
+  RoleSet asleep_;
   std::vector<ChannelState> channels_;
   std::vector<Slot> slots_;
   std::vector<Cursor> taken_;    // by role and channel of its CTA
@@ -104,6 +104,7 @@ class SmMachineRoom {
   std::array<Snapshot, 12> snapshots_;
   std::size_t snapshot_count_ = 0;
   int watched_segment_ = -1;
+  std::size_t differs_ = 0;  // where two signatures did last
 };
 
 }  // namespace perfmodel

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "model/sm_simulate.hpp"
@@ -14,6 +16,47 @@ inline constexpr double never = std::numeric_limits<double>::infinity();
 inline constexpr int most_waits = 8;  // channels that one operation waits for or gives to
 
 enum class RoleStatus : std::uint8_t { ready, asleep, running, done };
+
+// Some of the roles, by their index.
+class RoleSet {
+ public:
+  void clear(std::size_t roles) { words_.assign((roles + 63) / 64, 0); }
+  void add(int role) { word(role) |= bit(role); }
+  void remove(int role) { word(role) &= ~bit(role); }
+  [[nodiscard]] bool empty() const {
+    std::uint64_t all = 0;
+    for (const std::uint64_t each : words_) all |= each;
+    return all == 0;
+  }
+
+  template <class Take>
+  void for_each(const Take& take) const {
+    for (std::size_t i = 0; i < words_.size(); ++i) {
+      for (std::uint64_t left = words_[i]; left != 0; left &= left - 1) take(index(i, std::countr_zero(left)));
+    }
+  }
+
+  // Takes out one after the other, those among them that come in meanwhile behind the one at hand.
+  template <class Take>
+  void drain(const Take& take) {
+    for (std::size_t i = 0; i < words_.size(); ++i) {
+      std::uint64_t behind = ~std::uint64_t{0};
+      while (const std::uint64_t next = words_[i] & behind) {
+        const int at = std::countr_zero(next);
+        behind = ~std::uint64_t{1} << at;
+        words_[i] &= ~(std::uint64_t{1} << at);
+        take(index(i, at));
+      }
+    }
+  }
+
+ private:
+  static int index(std::size_t word, int at) { return static_cast<int>(64 * word) + at; }
+  static std::uint64_t bit(int role) { return std::uint64_t{1} << (static_cast<unsigned>(role) % 64); }
+  std::uint64_t& word(int role) { return words_[static_cast<unsigned>(role) / 64]; }
+
+  std::vector<std::uint64_t> words_;
+};
 
 struct RoleState {
   int cta = 0;    // index in Simulator's list of CTAs
@@ -117,7 +160,10 @@ struct Taking {
 struct Snapshot {
   double time = 0;
   std::array<double, 64> iterations{};
-  std::vector<double> signature;
+  std::vector<double> memory;  // of the signature, which changes its length
+  std::size_t length = 0;
+
+  [[nodiscard]] std::span<const double> signature() const { return {memory.data(), length}; }
 };
 
 }  // namespace perfmodel
