@@ -18,16 +18,19 @@ void SmMachineRoom::set_up(std::span<const SmResident> residents) {
   slots_.clear();
   running_.clear();
   channels_of_cta_ = 0;
+  pipes_ = 0;
   now_ = offset_ = 0;
   snapshot_count_ = 0;
   watched_segment_ = -1;
   result_ = {};
   for (Queue& queue : queues_) queue.head = queue.size = 0, queue.busy = false;
   for (std::size_t resident = 0; resident < residents.size(); ++resident) {
+    pipes_ = std::max(pipes_, residents[resident].code->pipes);
     channels_of_cta_ = std::max(channels_of_cta_, residents[resident].code->channels.size());
     for (int i = 0; i < residents[resident].ctas; ++i) set_up_cta(residents[resident], static_cast<int>(resident));
   }
   through_.assign(ctas_.empty() ? 0 : at(ctas_.back().first_through + ctas_.back().items), 0);
+  engines_ = static_cast<int>(roles_.size());
   due_.clear(roles_.size());
   asleep_.clear(roles_.size());
   taken_.resize(roles_.size() * channels_of_cta_);

@@ -157,7 +157,9 @@ void SmMachineRoom::start(int index, const SmOp& op) {
 void SmMachineRoom::settle() {
   do {
     due_.drain([&](int role) { advance(role); });
-    for (int queue = 0; queue < 2; ++queue) feed(queues_[at(queue)], engines() + queue);
+    for (int queue = 0; queue < 2; ++queue) {
+      if (queues_[at(queue)].may_go_on()) feed(queues_[at(queue)], engines_ + queue);
+    }
   } while (!due_.empty());
 }
 
@@ -187,7 +189,7 @@ void SmMachineRoom::advance(int index) {
 
 // The head of a queue starts when the one before it has ended.
 void SmMachineRoom::feed(Queue& queue, int pool) {
-  while (!queue.busy && queue.size > 0) {
+  while (queue.may_go_on()) {
     Running& running = pool_[at(pool)];
     running = queue.waiting[queue.head];
     queue.drop();
@@ -224,12 +226,12 @@ void SmMachineRoom::progress(double to) {
     const int place = running.place;
     complete(pool_[at(place)]);
     started_ = true;
-    if (place < engines()) {
+    if (place < engines_) {
       roles_[at(place)].status = RoleStatus::ready;
       next_op(roles_[at(place)]);
       due_.add(place);
     } else {
-      queues_[at(place - engines())].busy = false;
+      queues_[at(place - engines_)].busy = false;
     }
   }
   running_.resize(static_cast<std::size_t>(kept - running_.data()));

@@ -76,13 +76,14 @@ class SmMachineRoom {
   [[nodiscard]] const Cursor& taken(int role, int channel) const {
     return taken_[static_cast<std::size_t>(role) * channels_of_cta_ + static_cast<std::size_t>(channel)];
   }
-  [[nodiscard]] int engines() const { return static_cast<int>(roles_.size()); }  // the first place of one in the pool
 
   SimulationOptions options_;
   std::vector<SmEvent>* events_ = nullptr;
   SimulationResult result_;
   double now_ = 0;
-  double offset_ = 0;     // of what was left out
+  double offset_ = 0;  // of what was left out
+  int pipes_ = 0;
+  int engines_ = 0;       // the first one's place in the pool
   bool started_ = false;  // the set of operations under way has changed
 
   std::vector<CtaState> ctas_;

@@ -31,7 +31,7 @@ double SmMachineRoom::wanted(const Progress& running) const {
 double SmMachineRoom::fetched() const {
   double sum = 0;
   for (const Progress& running : running_) {
-    if (running.place >= engines()) sum += wanted(running);
+    if (running.place >= engines_) sum += wanted(running);
   }
   return sum;
 }
@@ -43,7 +43,7 @@ void SmMachineRoom::set_rates() {
     set_even_rates();
     return;
   }
-  free_.fill(1.0);
+  std::fill_n(free_.begin(), pipes_, 1.0);
   const bool operands_first = options_.arbitration == Arbitration::operands_first;
   const double kept = operands_first ? std::min(fetched(), 1 - least_of_warps) : 0.0;
   double& shared = free_[at(ctas_[0].code->smem_pipe)];
@@ -51,7 +51,7 @@ void SmMachineRoom::set_rates() {
   std::array<Progress*, 2> busy{};  // engines, the older first
   std::size_t count = 0;
   for (Progress& running : running_) {
-    if (running.place < engines()) {
+    if (running.place < engines_) {
       give_rate(running);
     } else {
       busy[count++] = &running;

@@ -142,6 +142,7 @@ struct Queue {
   std::size_t size = 0;
   bool busy = false;
 
+  [[nodiscard]] bool may_go_on() const { return !busy && size > 0; }
   // So many behind the head.
   Running& at(std::size_t place) { return waiting[(head + place) & (waiting.size() - 1)]; }
   [[nodiscard]] const Running& at(std::size_t place) const { return waiting[(head + place) & (waiting.size() - 1)]; }
