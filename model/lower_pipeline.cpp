@@ -243,7 +243,7 @@ Plan lower_program(const Machine& machine, const PipelineFile& file, ProgramRuns
   add_helpers(machine, attention, plan);
   if (options.describe) {
     plan.description = fmt::format("{}, {}x{}, {} threads, {} CTAs", pipeline.name, pipeline.cta_m, pipeline.cta_n,
-                                   32 * pipeline.warps(), kernel.ctas);
+                                   32 * pipeline.warps(), plan.kernels.front().ctas);
   }
   return plan;
 }
