@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "support/yaml.hpp"
+#include "workloads/evaluated_pipeline.hpp"
 #include "workloads/pipeline.hpp"
 #include "workloads/sequences.hpp"
 
@@ -30,8 +31,10 @@ class PipelineFile {
   [[nodiscard]] Pipeline pipeline(std::span<const SequenceParameter> given = {}) const;
   // The same into memory that is there already.
   void pipeline(std::span<const SequenceParameter> given, Pipeline& into) const;
-  // Its tile alone.
-  [[nodiscard]] PipelineTile tile(std::span<const SequenceParameter> given = {}) const;
+  // The same, of which only what differs from what is there is redone.
+  void pipeline(std::span<const SequenceParameter> given, EvaluatedPipeline& into) const;
+  // Its tile alone. `values` may hold those of an earlier call.
+  PipelineTile tile(std::span<const SequenceParameter> given, FormulaValues& values) const;
   // The same by the reader that finds the words for faults, expression by expression: a millisecond.
   [[nodiscard]] Pipeline read(std::span<const SequenceParameter> given = {}) const;
 
@@ -43,6 +46,7 @@ class PipelineFile {
 
  private:
   explicit PipelineFile(YamlNode root);
+  void keep(bool evaluated, FormulaValues& values) const;
 
   YamlNode root_;
   std::string name_;
