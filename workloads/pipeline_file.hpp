@@ -29,9 +29,7 @@ class PipelineFile {
   // The program with these values in place of the file's parameters and of the shape's defaults. Throws InputError
   // for a name that is neither, for one outside its range, and with every fault of the file. Some microseconds.
   [[nodiscard]] Pipeline pipeline(std::span<const SequenceParameter> given = {}) const;
-  // The same into memory that is there already.
-  void pipeline(std::span<const SequenceParameter> given, Pipeline& into) const;
-  // The same, of which only what differs from what is there is redone.
+  // The same into memory that is there already, redoing only what differs from it.
   void pipeline(std::span<const SequenceParameter> given, EvaluatedPipeline& into) const;
   // Its tile alone. `values` may hold those of an earlier call.
   PipelineTile tile(std::span<const SequenceParameter> given, FormulaValues& values) const;
