@@ -48,9 +48,10 @@ BENCHMARK_CAPTURE(score, program_bound, "b200", attention_row, Fidelity::bound, 
 BENCHMARK_CAPTURE(score, program_pipeline, "b200", attention_row, Fidelity::pipeline, program)
     ->Unit(benchmark::kMicrosecond);
 
-// Whole streams, JSON read and written, by as many threads as there are cores.
+// Whole streams, JSON read and written, by so many threads beside the reader and the writer.
 void json_lines(benchmark::State& state, const char* machine, const std::string& definition,
                 const std::function<std::string(int)>& values) {
+  const StreamOptions options{.threads = static_cast<unsigned>(state.range(0))};
   constexpr int lines = 20'000;
   std::string input = definition + "\n";
   for (int i = 0; i < lines; ++i) input += fmt::format("{{\"id\":{},\"values\":[{}]}}\n", i, values(i));
@@ -63,7 +64,8 @@ void json_lines(benchmark::State& state, const char* machine, const std::string&
       rest.remove_prefix(size);
       return size;
     };
-    answer_lines(oracle, read, [](std::string_view text) { benchmark::DoNotOptimize(text.data()); }, {});
+    answer_lines(
+        oracle, read, [](std::string_view text) { benchmark::DoNotOptimize(text.data()); }, options);
   }
   state.SetItemsProcessed(state.iterations() * lines);
 }
@@ -71,13 +73,32 @@ BENCHMARK_CAPTURE(json_lines, kernel_bound, "h100-sxm",
                   R"({"define":"g","configurations":[)" + gemm_row +
                       R"(],"columns":["cta_m","stages"],"fidelity":"bound"})",
                   [](int i) { return fmt::format("{},{}", 64 << i % 3, 2 + i % 4); })
+    ->ArgName("threads")
+    ->Arg(1)
+    ->Arg(2)
     ->UseRealTime()
+    ->MeasureProcessCPUTime()
     ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(json_lines, program_pipeline, "b200",
-                  R"({"define":"a","configurations":[)" + attention_row +
-                      R"(],"candidate":{"program":"avo_forward"},"columns":["emulated"]})",
-                  [](int i) { return fmt::format("{}", 1e-5 * i); })
+
+// Every candidate another.
+std::string program_definition(const char* fidelity) {
+  return R"({"define":"a","configurations":[)" + attention_row +
+         R"(],"candidate":{"program":"avo_forward"},"columns":["emulated","kv_slots"],"fidelity":")" + fidelity + "\"}";
+}
+std::string program_values(int i) { return fmt::format("{},{}", 1e-5 * i, 2 + i % 2); }
+BENCHMARK_CAPTURE(json_lines, program_bound, "b200", program_definition("bound"), program_values)
+    ->ArgName("threads")
+    ->Arg(1)
+    ->Arg(2)
     ->UseRealTime()
+    ->MeasureProcessCPUTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(json_lines, program_pipeline, "b200", program_definition("pipeline"), program_values)
+    ->ArgName("threads")
+    ->Arg(1)
+    ->Arg(2)
+    ->UseRealTime()
+    ->MeasureProcessCPUTime()
     ->Unit(benchmark::kMillisecond);
 
 }  // namespace

@@ -15,8 +15,8 @@ std::vector<ChipKernel> chip_kernels(std::span<const Prepared* const> operators)
   std::vector<ChipKernel> kernels;
   for (const Prepared* prepared : operators) {
     // What the timer adds lies between the kernels of a stream.
-    const Seconds gap = prepared->plan.kernel_count > 0 ? prepared->timer / prepared->plan.kernel_count : Seconds(0);
-    for (int i = 0; i < prepared->plan.kernel_count; ++i) {
+    const Seconds gap = prepared->plan.count() > 0 ? prepared->timer / prepared->plan.count() : Seconds(0);
+    for (int i = 0; i < prepared->plan.count(); ++i) {
       const auto at = static_cast<std::size_t>(i);
       kernels.push_back({&prepared->plan.kernels[at], &prepared->work[at], std::max(1, prepared->residency[at]), gap});
     }

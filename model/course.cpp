@@ -67,7 +67,7 @@ Course course_of(const Machine& machine, const Library& library, const Operator&
   if (two_kernels) return course;
   const Prepared prepared = prepare(machine, library, op, regime, options);
   if (!prepared.feasible()) return course;
-  for (int i = 0; i < prepared.plan.kernel_count; ++i) {
+  for (int i = 0; i < prepared.plan.count(); ++i) {
     const auto at = static_cast<std::size_t>(i);
     course.kernels.push_back(course_of(machine, prepared.plan.kernels[at], prepared.work[at], prepared.residency[at],
                                        options.fidelity, clock));

@@ -2,9 +2,8 @@
 // them move together. Lowering makes it; the chip model times it.
 #pragma once
 
-#include <array>
-#include <span>
 #include <string>
+#include <vector>
 
 #include "model/program.hpp"
 #include "support/units.hpp"
@@ -49,13 +48,13 @@ inline constexpr int max_kernels = 8;
 
 // What an operator becomes on a machine.
 struct Plan {
-  std::array<Kernel, max_kernels> kernels{};
-  int kernel_count = 0;
-  std::string refusal;      // why it cannot run; empty if it can
-  std::string description;  // the code chosen, in short
+  std::vector<Kernel> kernels;  // no more than max_kernels
+  std::string refusal;          // why it cannot run; empty if it can
+  std::string description;      // the code chosen, in short
 
-  Kernel& add(const Kernel& kernel) { return kernels[static_cast<std::size_t>(kernel_count++)] = kernel; }
-  [[nodiscard]] std::span<const Kernel> all() const { return {kernels.data(), static_cast<std::size_t>(kernel_count)}; }
+  // The reference is good until the next is added.
+  Kernel& add(const Kernel& kernel) { return kernels.emplace_back(kernel); }
+  [[nodiscard]] int count() const { return static_cast<int>(kernels.size()); }
 };
 
 }  // namespace perfmodel

@@ -96,12 +96,12 @@ GemmConfig config_of(const Machine& machine, const LibraryMenu& menu, const Gemm
 // All kernels of the plan at one clock, the L2 as after a repetition.
 Seconds plan_time(const Machine& machine, const Plan& plan) {
   Bytes footprint;
-  for (const Kernel& kernel : plan.all()) {
+  for (const Kernel& kernel : plan.kernels) {
     footprint += kernel.input + kernel.output;
   }
   const L2State state = repeated(machine, footprint);
   Seconds time;
-  for (const Kernel& kernel : plan.all()) {
+  for (const Kernel& kernel : plan.kernels) {
     time += duration(machine, kernel_work(machine, kernel, /*residency=*/1, state, Fidelity::bound),
                      machine.clock.datasheet.value);
   }

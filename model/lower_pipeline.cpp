@@ -127,7 +127,7 @@ ItemTiles mean_of(const AttentionItems& items) {
 
 Kernel main_kernel(const Machine& machine, const Attention& attention, ProgramRuns& runs, ProgramRuns::Made& made,
                    const AttentionItems& items, const ItemTiles& mean, OpNames names, ItemTimes& times) {
-  const Pipeline& pipeline = made.pipeline;
+  const Pipeline& pipeline = made.pipeline();
   const int workers = static_cast<int>(machine.sms.value) * pipeline.ctas_per_sm;
   const ItemTime typical = times.between(mean);
   Kernel kernel;
@@ -148,7 +148,7 @@ Kernel main_kernel(const Machine& machine, const Attention& attention, ProgramRu
 // end together or with the longest item.
 Kernel bounded_kernel(const Machine& machine, const Attention& attention, ProgramRuns& runs, ProgramRuns::Made& made,
                       const AttentionItems& items, const ItemTiles& mean, OpNames names) {
-  const Pipeline& pipeline = made.pipeline;
+  const Pipeline& pipeline = made.pipeline();
   const int workers = static_cast<int>(machine.sms.value) * pipeline.ctas_per_sm;
   Kernel kernel;
   kernel.items = static_cast<double>(items.head.size()) * items.repeats;
@@ -229,7 +229,7 @@ Plan lower_program(const Machine& machine, const PipelineFile& file, ProgramRuns
   const AttentionItems items = attention_items(attention, tile.cta_m, tile.cta_n, tile.longest_first);
   const ItemTiles mean = mean_of(items);
   ProgramRuns::Made& made = runs.made(shape_of(attention, mean));
-  const Pipeline& pipeline = made.pipeline;
+  const Pipeline& pipeline = made.pipeline();
   if (!made.objection) made.objection = objection(machine, pipeline, attention);
   if (!made.objection->empty()) return refused_plan(*made.objection);
 
@@ -243,7 +243,7 @@ Plan lower_program(const Machine& machine, const PipelineFile& file, ProgramRuns
   add_helpers(machine, attention, plan);
   if (options.describe) {
     plan.description = fmt::format("{}, {}x{}, {} threads, {} CTAs", pipeline.name, pipeline.cta_m, pipeline.cta_n,
-                                   32 * pipeline.warps(), kernel.ctas);
+                                   32 * pipeline.warps(), plan.kernels.front().ctas);
   }
   return plan;
 }

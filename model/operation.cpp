@@ -54,7 +54,7 @@ void add_fill(const Machine& machine, Prepared& prepared) {
 
 Bytes footprint_of(const Plan& plan) {
   Bytes bytes;
-  for (const Kernel& kernel : plan.all()) {
+  for (const Kernel& kernel : plan.kernels) {
     bytes += kernel.input + kernel.output;
   }
   return bytes;
@@ -64,15 +64,13 @@ Bytes footprint_of(const Plan& plan) {
 
 Seconds duration(const Machine& machine, const Prepared& prepared, Hertz clock) {
   Seconds total = prepared.timer;
-  for (int i = 0; i < prepared.plan.kernel_count; ++i) {
-    total += duration(machine, prepared.work[static_cast<std::size_t>(i)], clock);
-  }
+  for (const KernelWork& work : prepared.work) total += duration(machine, work, clock);
   return total;
 }
 
 Timing timing_at(const Machine& machine, const Prepared& prepared, Hertz clock) {
   Timing total;
-  for (int i = 0; i < prepared.plan.kernel_count; ++i) {
+  for (int i = 0; i < prepared.plan.count(); ++i) {
     const auto at = static_cast<std::size_t>(i);
     add_kernel(machine, prepared.plan.kernels[at], prepared.work[at], clock, total);
   }
@@ -144,10 +142,12 @@ Prepared prepare(const Machine& machine, Plan lowered, const Operator& op, Regim
   Prepared prepared;
   prepared.plan = std::move(lowered);
   Plan& plan = prepared.plan;
+  prepared.work.resize(plan.kernels.size());
+  prepared.residency.resize(plan.kernels.size());
   if (!plan.refusal.empty()) {
     return prepared;
   }
-  for (int i = 0; i < plan.kernel_count; ++i) {
+  for (int i = 0; i < plan.count(); ++i) {
     const auto at = static_cast<std::size_t>(i);
     const Residency fits = residency(machine, plan.kernels[at].program);
     if (fits.ctas == 0) {
@@ -161,7 +161,7 @@ Prepared prepare(const Machine& machine, Plan lowered, const Operator& op, Regim
     leave_out(options.without, prepared.work[at]);
     prepared.load += kernel_load(machine, plan.kernels[at], prepared.work[at], data_of(op));
   }
-  prepared.timer = timer_share(machine, op.timer, plan.kernel_count);
+  prepared.timer = timer_share(machine, op.timer, plan.count());
   if (options.without[Limiter::launch]) prepared.timer = Seconds(0);
   if (op.timer == Timer::do_bench && regime == Regime::cold) add_fill(machine, prepared);
   return prepared;
@@ -182,9 +182,34 @@ LoadWindow window_of(const Operator& op, Seconds time) {
 
 }  // namespace
 
+namespace {
+
+// The time at a clock; asked for the same again, as solving for the clock does, it knows it.
+class TimeOfClock {
+ public:
+  TimeOfClock(const Machine& machine, const Prepared& prepared) : machine_(machine), prepared_(prepared) {}
+
+  Seconds operator()(Hertz clock) {
+    if (clock != clock_) {
+      time_ = duration(machine_, prepared_, clock);
+      clock_ = clock;
+    }
+    return time_;
+  }
+
+ private:
+  const Machine& machine_;
+  const Prepared& prepared_;
+  Hertz clock_{-1};  // none
+  Seconds time_;
+};
+
+}  // namespace
+
 ClockState clock_of(const Machine& machine, const Operator& op, const Prepared& prepared, Regime regime,
                     const PredictOptions& options) {
-  const auto time = [&](Hertz clock) { return duration(machine, prepared, clock); };
+  TimeOfClock time_of_clock(machine, prepared);
+  const auto time = [&](Hertz clock) { return time_of_clock(clock); };
   if (options.clock) {
     return {*options.clock, ClockLimit::top, power_at(machine, prepared.load, time(*options.clock), *options.clock)};
   }

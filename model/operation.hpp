@@ -1,8 +1,8 @@
 // An operator on its way through the model: lowered and checked once, timed at any clock. Internal to this room.
 #pragma once
 
-#include <array>
 #include <optional>
+#include <vector>
 
 #include "model/clock.hpp"
 #include "model/lower.hpp"
@@ -13,12 +13,12 @@ namespace perfmodel {
 // An operator lowered and checked, ready to be timed at any clock.
 struct Prepared {
   Plan plan;
-  std::array<KernelWork, max_kernels> work{};
-  std::array<int, max_kernels> residency{};  // CTAs that fit on an SM
-  Load load;                                 // of all kernels
-  Seconds timer;                             // what the timer adds to the kernels' own time
-  Load beside;                               // of what the timer runs between two repetitions
-  Seconds beside_time;                       // of it; zero where nothing does
+  std::vector<KernelWork> work;  // of each kernel
+  std::vector<int> residency;    // CTAs of each that fit on an SM
+  Load load;                     // of all kernels
+  Seconds timer;                 // what the timer adds to the kernels' own time
+  Load beside;                   // of what the timer runs between two repetitions
+  Seconds beside_time;           // of it; zero where nothing does
 
   [[nodiscard]] bool feasible() const { return plan.refusal.empty(); }
 };

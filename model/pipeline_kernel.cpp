@@ -99,6 +99,12 @@ std::shared_ptr<const SmCode> code_of(const Machine& machine, const Pipeline& pi
       price(machine, operating_point(machine, machine.clock.datasheet.value), pipeline, names));
 }
 
+std::shared_ptr<const SmCode> code_again(const Machine& machine, EvaluatedPipeline& pipeline, PricedOps& priced,
+                                         OpNames names) {
+  return std::make_shared<const SmCode>(
+      price_again(machine, operating_point(machine, machine.clock.datasheet.value), pipeline, priced, names));
+}
+
 ItemTime item_time(const SmCode& code, int ctas, Fidelity fidelity) {
   if (fidelity == Fidelity::bound) {
     const double item = bound_item(code, ctas);

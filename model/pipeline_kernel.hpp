@@ -21,6 +21,10 @@ std::string unsuitable(const Machine& machine, const Pipeline& pipeline);
 // The program priced at the clock behind the datasheet's peaks, an SM having its share of the L2.
 std::shared_ptr<const SmCode> code_of(const Machine& machine, const Pipeline& pipeline, OpNames names = OpNames::kept);
 
+// The same of a pipeline that was priced before with other numbers.
+std::shared_ptr<const SmCode> code_again(const Machine& machine, EvaluatedPipeline& pipeline, PricedOps& priced,
+                                         OpNames names);
+
 // The time of an item of a CTA that shares its SM with its like [cycles].
 struct ItemTime {
   double item = 0;        // of one among others

@@ -34,16 +34,16 @@ std::span<const SequenceParameter> ProgramRuns::given(const ProgramShape& shape)
   return given_;
 }
 
-void ProgramRuns::evaluate(const ProgramShape& shape, Pipeline& pipeline) {
-  file_->pipeline(given(shape), pipeline);
-  pipeline.dtype = shape.dtype;
+void ProgramRuns::evaluate(const ProgramShape& shape, EvaluatedPipeline& evaluated) {
+  file_->pipeline(given(shape), evaluated);
+  evaluated.pipeline.dtype = shape.dtype;
 }
 
 PipelineTile ProgramRuns::tile(const Attention& attention) {
   const ProgramShape shape = shape_of(attention, {1, 0});
   const auto found = std::ranges::find(tiles_, shape, &KnownTile::shape);
   if (found != tiles_.end()) return found->tile;
-  return tiles_.emplace_back(shape, file_->tile(given(shape))).tile;
+  return tiles_.emplace_back(shape, file_->tile(given(shape), tile_values_)).tile;
 }
 
 ProgramRuns::Made* ProgramRuns::find(const ProgramShape& shape) {
@@ -56,7 +56,7 @@ ProgramRuns::Made& ProgramRuns::made(const ProgramShape& shape) {
   if (Made* known = find(shape)) return *known;
   Made& made = made_[made_count_ % kept];
   made.shape = {};  // of no program, should evaluation throw
-  evaluate(shape, made.pipeline);
+  evaluate(shape, made.evaluated);
   ++made_count_;
   made.shape = shape;
   made.code = nullptr;
@@ -66,7 +66,7 @@ ProgramRuns::Made& ProgramRuns::made(const ProgramShape& shape) {
 
 const std::shared_ptr<const SmCode>& ProgramRuns::code(Made& made, OpNames names) {
   const bool nameless = made.code != nullptr && names == OpNames::kept && made.code->op_names.empty();
-  if (made.code == nullptr || nameless) made.code = code_of(*machine_, made.pipeline, names);
+  if (made.code == nullptr || nameless) made.code = code_again(*machine_, made.evaluated, made.priced, names);
   return made.code;
 }
 
@@ -77,10 +77,11 @@ ItemTime ProgramRuns::time(const ProgramShape& shape, Fidelity fidelity) {
   }
   ItemTime time;
   if (Made* made = find(shape)) {
-    time = item_time(*code(*made, OpNames::left_out), made->pipeline.ctas_per_sm, fidelity);
+    time = item_time(*code(*made, OpNames::left_out), made->pipeline().ctas_per_sm, fidelity);
   } else {
     evaluate(shape, passing_);
-    time = item_time(*code_of(*machine_, passing_, OpNames::left_out), passing_.ctas_per_sm, fidelity);
+    const auto code = code_again(*machine_, passing_, passing_priced_, OpNames::left_out);
+    time = item_time(*code, passing_.pipeline.ctas_per_sm, fidelity);
   }
   known_.push_back({shape, bound, time});
   return time;

@@ -29,9 +29,12 @@ class ProgramRuns {
  public:
   struct Made {
     ProgramShape shape;
-    Pipeline pipeline;
+    EvaluatedPipeline evaluated;
+    PricedOps priced;
     std::shared_ptr<const SmCode> code;    // once priced
     std::optional<std::string> objection;  // once checked: why it cannot run, empty if it can
+
+    [[nodiscard]] const Pipeline& pipeline() const { return evaluated.pipeline; }
   };
 
   ProgramRuns() = default;
@@ -39,7 +42,8 @@ class ProgramRuns {
   ProgramRuns(const Machine& machine, const PipelineFile& file, std::span<const SequenceParameter> settings) {
     start(machine, file, settings);
   }
-  // Forgets what it knows of another program.
+  // Forgets the results of other settings. What earlier ones left behind saves work where it is the same; a machine at
+  // an address that it has seen has to be the same machine.
   void start(const Machine& machine, const PipelineFile& file, std::span<const SequenceParameter> settings);
 
   PipelineTile tile(const Attention& attention);
@@ -63,7 +67,7 @@ class ProgramRuns {
   };
 
   [[nodiscard]] std::span<const SequenceParameter> given(const ProgramShape& shape);
-  void evaluate(const ProgramShape& shape, Pipeline& pipeline);
+  void evaluate(const ProgramShape& shape, EvaluatedPipeline& pipeline);
   Made* find(const ProgramShape& shape);
 
   const Machine* machine_ = nullptr;
@@ -71,7 +75,9 @@ class ProgramRuns {
   std::vector<SequenceParameter> given_;  // words, then settings
   std::array<Made, kept> made_;
   std::size_t made_count_ = 0;  // ever
-  Pipeline passing_;            // of an item that only its time is wanted of
+  EvaluatedPipeline passing_;   // of an item that only its time is wanted of
+  PricedOps passing_priced_;
+  FormulaValues tile_values_;
   std::vector<Known> known_;
   std::vector<KnownTile> tiles_;
 };

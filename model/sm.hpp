@@ -17,6 +17,8 @@ struct OperatingPoint {
   BytesPerSecond dram_bandwidth;  // of one SM
   Seconds l2_latency;
   Seconds dram_latency;
+
+  bool operator==(const OperatingPoint&) const = default;
 };
 
 // So many CTAs of one program.

@@ -23,13 +23,23 @@ bool is_divided(std::string_view pipe) { return pipe != "smem" && pipe != "lsu" 
 class Pricer {
  public:
   SmCode price(const Machine& machine, const OperatingPoint& point, const Pipeline& pipeline, OpNames names) {
+    PricedOps nothing_known;
+    return price(machine, point, pipeline, names, nothing_known, {});
+  }
+
+  // `changed`: operations whose price may not be what `priced` says, a mark each; all where it is empty.
+  SmCode price(const Machine& machine, const OperatingPoint& point, const Pipeline& pipeline, OpNames names,
+               PricedOps& priced, std::span<const char> changed) {
     machine_ = &machine;
     point_ = &point;
     pipeline_ = &pipeline;
     names_ = names;
+    priced_ = &priced;
+    changed_ = changed;
     code_ = {};
     faults_ = {};
     next_hint_ = 0;
+    first_op_ = 0;
     work_.fill(0.0);
     find_pipes();
     reserve();
@@ -40,6 +50,9 @@ class Pricer {
     }
     find_engines();
     count_takers();
+    std::size_t ops = 0;
+    for (const PipelineSegment& segment : pipeline.segments) ops += segment.ops.size();
+    priced.ops.resize(ops);
     code_.roles = static_cast<int>(pipeline.roles.size());
     code_.persistent = pipeline.persistent;
     code_.restart = (machine.transfer.prologue.value * point.sm_clock).si();
@@ -139,8 +152,8 @@ class Pricer {
     for (int role = 0; role < code_.roles; ++role) {
       SmRange& range = flat.roles[static_cast<std::size_t>(role)];
       range.begin = static_cast<std::int16_t>(code_.ops.size());
-      for (const PipelineOp& op : segment.ops) {
-        if (op.role == role) add_op(op, flat);
+      for (std::size_t i = 0; i < segment.ops.size(); ++i) {
+        if (segment.ops[i].role == role) add_op(segment.ops[i], first_op_ + i, flat);
       }
       range.end = static_cast<std::int16_t>(code_.ops.size());
       if (range.end - range.begin > most) {
@@ -148,6 +161,7 @@ class Pricer {
         flat.reference = role;
       }
     }
+    first_op_ += segment.ops.size();
     set_copied(flat);
     code_.segments.push_back(flat);
     if (names_ == OpNames::kept) code_.segment_names.push_back(segment.name);
@@ -174,26 +188,35 @@ class Pricer {
     for (SmOp& op : ops) op.copied = op.copied > 0 && all > 0 ? copies / all : 0;
   }
 
-  void add_op(const PipelineOp& op, SmSegment& segment) {
-    SmOp flat;
-    flat.role = static_cast<std::int16_t>(op.role);
-    flat.engine = op.engine;
+  void price_op(const PipelineOp& op, PricedOps::Op& priced) {
     touched_ = 0;
     add_instructions(op);
     add_product(op);
     add_bytes(op);
-    flat.first_use = static_cast<std::int16_t>(code_.uses.size());
-    set_times(op, flat);
+    priced.times = {};
+    priced.times.role = static_cast<std::int16_t>(op.role);
+    priced.times.engine = op.engine;
+    set_times(op, priced.times);
+    priced.times.copied = fills(op) ? 1 : 0;  // until the segment is complete
+    priced.uses.clear();
     for (std::uint32_t left = touched_; left != 0; left &= left - 1) {
       const auto pipe = static_cast<std::size_t>(std::countr_zero(left));
-      if (work_[pipe] > 0) {
-        code_.uses.push_back({static_cast<std::int16_t>(pipe), work_[pipe]});
-        segment.work[pipe] += work_[pipe];
-      }
+      if (work_[pipe] > 0) priced.uses.push_back({static_cast<std::int16_t>(pipe), work_[pipe]});
       work_[pipe] = 0;
     }
-    flat.uses = static_cast<std::int16_t>(code_.uses.size() - static_cast<std::size_t>(flat.first_use));
-    flat.copied = fills(op) ? 1 : 0;  // until the segment is complete
+  }
+
+  // The operation at that place among those of all segments.
+  void add_op(const PipelineOp& op, std::size_t place, SmSegment& segment) {
+    PricedOps::Op& priced = priced_->ops[place];
+    if (changed_.empty() || changed_[place] != 0) price_op(op, priced);
+    SmOp flat = priced.times;
+    flat.first_use = static_cast<std::int16_t>(code_.uses.size());
+    flat.uses = static_cast<std::int16_t>(priced.uses.size());
+    for (const PipeUse& use : priced.uses) {
+      code_.uses.push_back(use);
+      segment.work[static_cast<std::size_t>(use.pipe)] += use.work;
+    }
     add_channels(op, flat);
     code_.ops.push_back(flat);
     if (names_ == OpNames::left_out) return;
@@ -365,6 +388,9 @@ class Pricer {
   const OperatingPoint* point_ = nullptr;
   const Pipeline* pipeline_ = nullptr;
   OpNames names_ = OpNames::kept;
+  PricedOps* priced_ = nullptr;
+  std::span<const char> changed_;
+  std::size_t first_op_ = 0;  // of the segment, among those of all
   Diagnostics faults_;
   SmCode code_;
   std::array<double, max_sm_pipes> work_{};  // of an operation, cycles of each pipe
@@ -381,9 +407,42 @@ class Pricer {
 
 }  // namespace
 
+namespace {
+
+Pricer& pricer() {
+  thread_local Pricer of_this_thread;
+  return of_this_thread;
+}
+
+bool same_conditions(const Machine& machine, const OperatingPoint& point, const Pipeline& pipeline,
+                     const PricedOps& priced) {
+  return priced.machine == &machine && priced.point == point && priced.dtype == pipeline.dtype &&
+         priced.read_cost == pipeline.read_cost && priced.write_cost == pipeline.write_cost &&
+         std::ranges::equal(priced.warps, pipeline.roles, {}, {}, &PipelineRole::warps);
+}
+
+}  // namespace
+
 SmCode price(const Machine& machine, const OperatingPoint& point, const Pipeline& pipeline, OpNames names) {
-  thread_local Pricer pricer;
-  return pricer.price(machine, point, pipeline, names);
+  return pricer().price(machine, point, pipeline, names);
+}
+
+SmCode price_again(const Machine& machine, const OperatingPoint& point, EvaluatedPipeline& evaluated, PricedOps& priced,
+                   OpNames names) {
+  const Pipeline& pipeline = evaluated.pipeline;
+  const bool known = !evaluated.anew && same_conditions(machine, point, pipeline, priced);
+  const std::span<const char> changed = known ? std::span<const char>(evaluated.changed) : std::span<const char>();
+  priced.machine = nullptr;  // should an instruction be unknown
+  SmCode code = pricer().price(machine, point, pipeline, names, priced, changed);
+  priced.machine = &machine;
+  priced.point = point;
+  priced.dtype = pipeline.dtype;
+  priced.read_cost = pipeline.read_cost;
+  priced.write_cost = pipeline.write_cost;
+  priced.warps.clear();
+  for (const PipelineRole& role : pipeline.roles) priced.warps.push_back(role.warps);
+  evaluated.clear_changes();
+  return code;
 }
 
 OperatingPoint operating_point(const Machine& machine, Hertz clock) {

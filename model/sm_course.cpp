@@ -16,52 +16,79 @@ void SmMachineRoom::set_up(std::span<const SmResident> residents) {
   roles_.clear();
   channels_.clear();
   slots_.clear();
-  order_.clear();
+  running_.clear();
   channels_of_cta_ = 0;
+  pipes_ = 0;
   now_ = offset_ = 0;
   snapshot_count_ = 0;
   watched_segment_ = -1;
   result_ = {};
   for (Queue& queue : queues_) queue.head = queue.size = 0, queue.busy = false;
-  int items = 0;
   for (std::size_t resident = 0; resident < residents.size(); ++resident) {
-    const SmCode& code = *residents[resident].code;
-    channels_of_cta_ = std::max(channels_of_cta_, code.channels.size());
-    for (int i = 0; i < residents[resident].ctas; ++i) {
-      CtaState cta;
-      cta.code = &code;
-      cta.resident = static_cast<int>(resident);
-      cta.first_role = static_cast<int>(roles_.size());
-      cta.first_channel = static_cast<int>(channels_.size());
-      cta.items = cta.items_left = residents[resident].items > 0 ? residents[resident].items : options_.items;
-      cta.first_through = items;
-      items += cta.items;
-      roles_.resize(roles_.size() + at(code.roles));
-      for (const SmChannel& channel : code.channels) {
-        channels_.push_back({0, 0, static_cast<int>(slots_.size()), channel.depth, channel.takers});
-        slots_.resize(slots_.size() + at(channel.depth));
+    pipes_ = std::max(pipes_, residents[resident].code->pipes);
+    channels_of_cta_ = std::max(channels_of_cta_, residents[resident].code->channels.size());
+    for (int i = 0; i < residents[resident].ctas; ++i) set_up_cta(residents[resident], static_cast<int>(resident));
+  }
+  through_.assign(ctas_.empty() ? 0 : at(ctas_.back().first_through + ctas_.back().items), 0);
+  engines_ = static_cast<int>(roles_.size());
+  due_.clear(roles_.size());
+  asleep_.clear(roles_.size());
+  taken_.resize(roles_.size() * channels_of_cta_);
+  pool_.resize(std::max(pool_.size(), roles_.size() + 2));
+  constexpr std::size_t first_size = 64;
+  for (Queue& queue : queues_) queue.waiting.resize(std::max(queue.waiting.size(), first_size));
+  for (int cta = 0; cta < static_cast<int>(ctas_.size()); ++cta) start_cta(cta);
+  find_takings();
+}
+
+void SmMachineRoom::set_up_cta(const SmResident& resident, int index) {
+  const SmCode& code = *resident.code;
+  CtaState cta;
+  cta.code = &code;
+  cta.resident = index;
+  cta.first_role = static_cast<int>(roles_.size());
+  cta.first_channel = static_cast<int>(channels_.size());
+  cta.items = cta.items_left = resident.items > 0 ? resident.items : options_.items;
+  cta.first_through = ctas_.empty() ? 0 : ctas_.back().first_through + ctas_.back().items;
+  roles_.resize(roles_.size() + at(code.roles));
+  for (const SmChannel& channel : code.channels) {
+    channels_.push_back({{}, 0, cta.first_role, static_cast<int>(slots_.size()), channel.depth, channel.takers});
+    slots_.resize(slots_.size() + at(channel.depth));
+  }
+  ctas_.push_back(cta);
+}
+
+// Only where the state will be watched.
+void SmMachineRoom::find_takings() {
+  takings_.clear();
+  if (!options_.skip) return;
+  takes_.assign(roles_.size() * channels_of_cta_, 0);
+  for (const CtaState& cta : ctas_) {
+    for (const SmOp& op : cta.code->ops) {
+      char* takes = takes_.data() + at(cta.first_role + op.role) * channels_of_cta_;
+      for (int i = 0; i < op.waits; ++i) {
+        const SmWait& wait = cta.code->waits[at(op.first_wait + i)];
+        if (wait.take) takes[wait.channel] = 1;
       }
-      ctas_.push_back(cta);
     }
   }
-  through_.assign(at(items), 0);
-  taken_.assign(roles_.size() * channels_of_cta_, 0);
-  pool_.resize(std::max(pool_.size(), roles_.size() + 2));
-  for (Queue& queue : queues_) queue.waiting.resize(std::max<std::size_t>(queue.waiting.size(), 64));
-  for (int cta = 0; cta < static_cast<int>(ctas_.size()); ++cta) start_cta(cta);
+  for (std::size_t i = 0; i < takes_.size(); ++i) {
+    if (takes_[i] != 0)
+      takings_.push_back({static_cast<int>(i / channels_of_cta_), static_cast<int>(i % channels_of_cta_)});
+  }
 }
 
 void SmMachineRoom::start_cta(int index) {
   CtaState& cta = ctas_[at(index)];
   const SmCode& code = *cta.code;
-  stirred_ = true;
   for (std::size_t i = 0; i < code.channels.size(); ++i) {
     ChannelState& channel = channels_[at(cta.first_channel) + i];
-    channel.claimed = code.channels[i].initial;
-    ++channel.changes;
+    const int initial = code.channels[i].initial;
+    channel.claimed = {initial, initial % channel.depth};
+    channel.waiting = 0;
     for (int s = 0; s < channel.depth; ++s) {
       Slot& slot = slots_[at(channel.first_slot + s)];
-      const bool full = s < code.channels[i].initial;
+      const bool full = s < initial;
       slot = {full ? now_ : never, full ? never : now_, 0, full ? channel.takers : 0,
               cta.first_channel + static_cast<int>(i)};
     }
@@ -72,8 +99,11 @@ void SmMachineRoom::start_cta(int index) {
     role = {};
     role.cta = index;
     role.role = i;
-    for (std::size_t c = 0; c < channels_of_cta_; ++c) taken(cta.first_role + i, static_cast<int>(c)) = 0;
+    role.index = cta.first_role + i;
+    std::fill_n(&taken(role.index, 0), channels_of_cta_, Cursor{});
     role.segment = -1;
+    due_.add(role.index);
+    asleep_.remove(role.index);
   }
   for (int i = 0; i < code.roles; ++i) next_segment(roles_[at(cta.first_role + i)]);
 }
@@ -140,8 +170,7 @@ void SmMachineRoom::end_cta(int index) {
   for (int i = 0; i < cta.code->roles; ++i) {
     RoleState& role = roles_[at(cta.first_role + i)];
     if (role.status == RoleStatus::done) continue;
-    role.status = RoleStatus::asleep;
-    role.wake = now_ + cta.code->restart;
+    sleep(role, now_ + cta.code->restart);
   }
 }
 

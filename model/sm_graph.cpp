@@ -128,7 +128,8 @@ class Builder {
       for (int i = 0; i < each.waits; ++i) {
         const SmWait& wait = code_->waits[at(each.first_wait + i)];
         std::int64_t& taken = taken_[at(wait.channel)];
-        rings_[at(wait.channel)].waits.push_back({{node, taken + wait.ahead}, wait.take, wait.early, seen[wait.channel]});
+        rings_[at(wait.channel)].waits.push_back(
+            {{node, taken + wait.ahead}, wait.take, wait.early, seen[wait.channel]});
         if (wait.take) ++taken;
       }
       for (int i = 0; i < each.gives; ++i) {
@@ -189,80 +190,93 @@ double recurrence_bound(const SmCode& code, int segment) {
   return solver.ratio(graph);
 }
 
+// The ratio of the cycle that the policy leads around from a node.
+double CycleSolver::close(const SegmentGraph& graph, int start) {
+  double delay = 0;
+  double distance = 0;
+  int node = start;
+  do {
+    const GraphEdge& edge = graph.edges[at(policy_[at(node)])];
+    delay += edge.delay;
+    distance += edge.distance;
+    node = edge.to;
+  } while (node != start);
+  double ratio = 0;
+  if (distance <= 0) {
+    deadlock_ = deadlock_ || delay > flat || distance < 0;
+  } else {
+    ratio = delay / distance;
+  }
+  if (ratio > best_) best_ = ratio, critical_ = start;
+  return ratio;
+}
+
 // The cycle that the policy leads to from a node, and the values of all on the way.
 void CycleSolver::walk(const SegmentGraph& graph, int start) {
-  path_.clear();
+  const GraphEdge* edges = graph.edges.data();
+  const int* policy = policy_.data();
+  Node* nodes = nodes_.data();
+  int* path = path_.data();
+  std::size_t length = 0;
   int node = start;
-  while (node >= 0 && state_[at(node)] == 0) {
-    state_[at(node)] = 1;
-    path_.push_back(node);
-    node = policy_[at(node)] < 0 ? -1 : graph.edges[at(policy_[at(node)])].to;
+  while (node >= 0 && nodes[node].state == State::fresh) {
+    nodes[node].state = State::on_path;
+    path[length++] = node;
+    node = policy[node] < 0 ? -1 : edges[policy[node]].to;
   }
-  double ratio = -1;
-  if (node >= 0 && state_[at(node)] == 1) {
-    double delay = 0;
-    double distance = 0;
-    int each = node;
-    do {
-      const GraphEdge& edge = graph.edges[at(policy_[at(each)])];
-      delay += edge.delay;
-      distance += edge.distance;
-      each = edge.to;
-    } while (each != node);
-    if (distance <= 0) {
-      deadlock_ = deadlock_ || delay > flat || distance < 0;
-      ratio = 0;
-    } else {
-      ratio = delay / distance;
-    }
-    eta_[at(node)] = ratio;
-    value_[at(node)] = 0;
-    if (ratio > best_) best_ = ratio, critical_ = node;
+  const bool closed = node >= 0 && nodes[node].state == State::on_path;
+  if (closed) {
+    nodes[node].eta = close(graph, node);
+    nodes[node].value = 0;
   } else if (node < 0) {
-    eta_[at(path_.back())] = -1;
-    value_[at(path_.back())] = 0;
+    nodes[path[length - 1]].eta = -1;
+    nodes[path[length - 1]].value = 0;
   }
-  for (auto it = path_.rbegin(); it != path_.rend(); ++it) {
-    state_[at(*it)] = 2;
-    if (*it == node && ratio >= 0) continue;
-    if (policy_[at(*it)] < 0) continue;
-    const GraphEdge& edge = graph.edges[at(policy_[at(*it)])];
-    eta_[at(*it)] = eta_[at(edge.to)];
-    value_[at(*it)] = edge.delay - eta_[at(edge.to)] * edge.distance + value_[at(edge.to)];
+  while (length > 0) {
+    const int each = path[--length];
+    nodes[each].state = State::done;
+    if ((closed && each == node) || policy[each] < 0) continue;
+    const GraphEdge& edge = edges[policy[each]];
+    const Node& next = nodes[edge.to];
+    nodes[each].eta = next.eta;
+    nodes[each].value = edge.delay - next.eta * edge.distance + next.value;
   }
 }
 
 void CycleSolver::evaluate(const SegmentGraph& graph) {
-  std::fill(state_.begin(), state_.end(), 0);
+  for (Node& node : nodes_) node.state = State::fresh;
   best_ = 0;
   critical_ = -1;
   for (int node = 0; node < graph.nodes(); ++node) {
-    if (state_[at(node)] != 0) continue;
+    Node& own = nodes_[at(node)];
+    if (own.state != State::fresh) continue;
     if (policy_[at(node)] >= 0) {
       walk(graph, node);
     } else {
-      state_[at(node)] = 2;  // nothing follows it
-      eta_[at(node)] = -1;
-      value_[at(node)] = 0;
+      own = {-1, 0, State::done};  // nothing follows it
     }
   }
 }
 
 bool CycleSolver::improve(const SegmentGraph& graph) {
   bool better = false;
+  const GraphEdge* edges = graph.edges.data();
+  Node* nodes = nodes_.data();
   for (int node = 0; node < graph.nodes(); ++node) {
-    for (int e = graph.first_edge[at(node)]; e < graph.first_edge[at(node + 1)]; ++e) {
-      const GraphEdge& edge = graph.edges[at(e)];
-      const double eta = eta_[at(edge.to)];
-      if (eta > eta_[at(node)] + flat) {
+    Node& own = nodes[node];
+    const int end = graph.first_edge[at(node + 1)];
+    for (int e = graph.first_edge[at(node)]; e < end; ++e) {
+      const GraphEdge& edge = edges[e];
+      const double eta = nodes[edge.to].eta;
+      if (eta > own.eta + flat) {
         policy_[at(node)] = e;
-        eta_[at(node)] = eta;
+        own.eta = eta;
         better = true;
-      } else if (eta >= eta_[at(node)] - flat && eta >= 0) {
-        const double value = edge.delay - eta * edge.distance + value_[at(edge.to)];
-        if (value > value_[at(node)] + 1e-6) {
+      } else if (eta >= own.eta - flat && eta >= 0) {
+        const double value = edge.delay - eta * edge.distance + nodes[edge.to].value;
+        if (value > own.value + 1e-6) {
           policy_[at(node)] = e;
-          value_[at(node)] = value;
+          own.value = value;
           better = true;
         }
       }
@@ -283,18 +297,19 @@ void CycleSolver::start_policy(const SegmentGraph& graph) {
 
 double CycleSolver::ratio(const SegmentGraph& graph) {
   const auto nodes = at(graph.nodes());
-  value_.assign(nodes, 0.0);
-  eta_.assign(nodes, -1.0);
-  state_.assign(nodes, 0);
+  nodes_.assign(nodes, {-1, 0, State::fresh});
+  path_.resize(nodes);
   deadlock_ = false;
   if (graph.policy.size() == nodes) {
     policy_.assign(graph.policy.begin(), graph.policy.end());
   } else {
     start_policy(graph);
   }
-  for (int round = 0; round < 100; ++round) {
+  constexpr int most_rounds = 100;
+  for (int round = 1;; ++round) {
     evaluate(graph);
-    if (deadlock_ || !improve(graph)) break;
+    // The last policy stays, so that the best cycle is one of it.
+    if (deadlock_ || round == most_rounds || !improve(graph)) break;
   }
   return best_;
 }

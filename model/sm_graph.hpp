@@ -56,12 +56,18 @@ class CycleSolver {
   void start_policy(const SegmentGraph& graph);
   bool improve(const SegmentGraph& graph);
   void evaluate(const SegmentGraph& graph);
+  double close(const SegmentGraph& graph, int start);
   void walk(const SegmentGraph& graph, int start);
 
+  enum class State : std::uint8_t { fresh, on_path, done };
+  struct Node {
+    double eta = -1;  // ratio that its policy leads to
+    double value = 0;
+    State state = State::fresh;
+  };
+
   std::vector<int> policy_;  // edge out of each node, -1 for none
-  std::vector<double> value_;
-  std::vector<double> eta_;  // ratio that a node's policy leads to
-  std::vector<int> state_;
+  std::vector<Node> nodes_;
   std::vector<int> path_;
   int critical_ = -1;  // a node of the best cycle
   double best_ = 0;

@@ -1,18 +1,12 @@
 #include "model/sm_machine_room.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 namespace perfmodel {
 
 namespace {
-
-// Of shared memory's bandwidth, beside tensor cores that would take all of it: wgmma then loses 1.3 times (H200, own
-// probe).
-constexpr double least_of_warps = 1 - 1 / 1.3;
-// Cycles: events nearer than this are at the same time. More than the last digit of a long run, so that time always
-// advances.
-constexpr double instant = 1e-6;
 
 std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
@@ -20,30 +14,43 @@ int queue_of(Engine engine) { return engine == Engine::tensor ? 0 : 1; }
 
 }  // namespace
 
-double SmMachineRoom::blocked(RoleState& role, int channel) const {
-  role.blocked_by = ctas_[at(role.cta)].first_channel + channel;
-  role.seen = channels_[at(role.blocked_by)].changes;
+void SmMachineRoom::sleep(RoleState& role, double until) {
+  role.status = RoleStatus::asleep;
+  role.wake = until;
+  asleep_.add(role.index);
+}
+
+// A slot of it was filled or emptied.
+void SmMachineRoom::change(ChannelState& channel) {
+  for (std::uint32_t left = channel.waiting; left != 0; left &= left - 1) {
+    due_.add(channel.first_role + std::countr_zero(left));
+  }
+  channel.waiting = 0;
+}
+
+double SmMachineRoom::blocked(const RoleState& role, ChannelState& channel) const {
+  channel.waiting |= 1U << static_cast<unsigned>(role.role);
   return never;
 }
 
-double SmMachineRoom::ready_at(RoleState& role, const SmOp& op) const {
+double SmMachineRoom::ready_at(const RoleState& role, const SmOp& op) {
   const CtaState& cta = ctas_[at(role.cta)];
   const SmCode& code = *cta.code;
-  const int self = cta.first_role + role.role;
+  ChannelState* channels = channels_.data() + cta.first_channel;
   double when = 0;
   for (int i = 0; i < op.waits; ++i) {
     const SmWait& wait = code.waits[at(op.first_wait + i)];
-    const ChannelState& state = channel_of(role, wait.channel);
-    const std::int64_t token = taken(self, wait.channel) + wait.ahead;
-    if (state.claimed <= token) return blocked(role, wait.channel);
-    const double full = slot_of(state, token).full;
-    if (full == never) return blocked(role, wait.channel);
+    ChannelState& channel = channels[wait.channel];
+    const Cursor& cursor = taken(role.index, wait.channel);
+    if (channel.claimed.token <= cursor.token + wait.ahead) return blocked(role, channel);
+    const int slot = wait.ahead == 0 ? cursor.slot : (cursor.slot + wait.ahead) % channel.depth;
+    const double full = slots_[at(channel.first_slot + slot)].full;
+    if (full == never) return blocked(role, channel);
     when = std::max(when, full);
   }
   for (int i = 0; i < op.gives; ++i) {
-    const int channel = code.gives[at(op.first_give + i)];
-    const ChannelState& state = channel_of(role, channel);
-    const double empty = slot_of(state, state.claimed).empty;
+    ChannelState& channel = channels[code.gives[at(op.first_give + i)]];
+    const double empty = slots_[at(channel.first_slot + channel.claimed.slot)].empty;
     if (empty == never) return blocked(role, channel);
     when = std::max(when, empty);
   }
@@ -55,26 +62,26 @@ void SmMachineRoom::empty_slot(int index, double when) {
   slot.emptied = std::max(slot.emptied, when);
   if (--slot.pending <= 0) {
     slot.empty = slot.emptied;
-    ++channels_[at(slot.channel)].changes;
-    stirred_ = true;
+    change(channels_[at(slot.channel)]);
   }
 }
 
 void SmMachineRoom::hold_slots(const RoleState& role, const SmOp& op, Running& running) {
   const CtaState& cta = ctas_[at(role.cta)];
   const SmCode& code = *cta.code;
+  ChannelState* channels = channels_.data() + cta.first_channel;
   running.op = &op;
   running.cta = role.cta;
-  running.role = cta.first_role + role.role;
-  running.left = 1;
+  running.role = role.index;
   running.start = now_;
   running.take_count = 0;
   for (int i = 0; i < op.waits; ++i) {
     const SmWait& wait = code.waits[at(op.first_wait + i)];
     if (!wait.take) continue;
-    const ChannelState& channel = channel_of(role, wait.channel);
-    const auto token = taken(running.role, wait.channel)++;
-    const int slot = place_of(channel, token);
+    const ChannelState& channel = channels[wait.channel];
+    Cursor& cursor = taken(role.index, wait.channel);
+    const int slot = channel.first_slot + cursor.slot;
+    cursor.step(channel.depth);
     if (wait.early) {
       empty_slot(slot, now_);
     } else {
@@ -82,12 +89,22 @@ void SmMachineRoom::hold_slots(const RoleState& role, const SmOp& op, Running& r
     }
   }
   for (int i = 0; i < op.gives; ++i) {
-    ChannelState& channel = channels_[at(cta.first_channel + code.gives[at(op.first_give + i)])];
-    Slot& slot = slot_of(channel, channel.claimed);
-    running.gives[at(i)] = place_of(channel, channel.claimed);
+    ChannelState& channel = channels[code.gives[at(op.first_give + i)]];
+    const int index = channel.first_slot + channel.claimed.slot;
+    Slot& slot = slots_[at(index)];
+    running.gives[at(i)] = index;
     slot = {never, never, 0, channel.takers, slot.channel};
-    ++channel.claimed;
+    channel.claimed.step(channel.depth);
   }
+}
+
+// What is in its place of the pool starts to run.
+void SmMachineRoom::begin(int place) {
+  const Running& running = pool_[at(place)];
+  const SmOp& op = *running.op;
+  const PipeUse* uses = ctas_[at(running.cta)].code->uses.data() + op.first_use;
+  running_.push_back({1, 0, 1.0 / op.floor, uses, op.uses, place});
+  started_ = true;
 }
 
 void SmMachineRoom::complete(const Running& running) {
@@ -102,8 +119,7 @@ void SmMachineRoom::complete(const Running& running) {
   for (int i = 0; i < op.gives; ++i) {
     Slot& slot = slots_[at(running.gives[at(i)])];
     slot.full = now_ + op.give_lag;
-    ++channels_[at(slot.channel)].changes;
-    stirred_ = true;
+    change(channels_[at(slot.channel)]);
   }
   if (op.engine != Engine::none && --ctas_[at(running.cta)].in_flight == 0) end_cta(running.cta);
 }
@@ -119,8 +135,7 @@ void SmMachineRoom::start(int index, const SmOp& op) {
       return;
     }
     role.status = RoleStatus::running;
-    order_.push_back(index);
-    started_ = true;
+    begin(index);
     return;
   }
   Queue& queue = queues_[at(queue_of(op.engine))];
@@ -131,28 +146,30 @@ void SmMachineRoom::start(int index, const SmOp& op) {
     queue.waiting.resize(2 * queue.waiting.size());
   }
   ++ctas_[at(role.cta)].in_flight;
-  hold_slots(role, op, queue.waiting[(queue.head + queue.size++) % queue.waiting.size()]);
+  hold_slots(role, op, queue.at(queue.size++));
   next_op(role);
   if (op.issue > 0 && role.status != RoleStatus::done) {
-    role.wake = std::max(role.wake, now_ + op.issue);
-    role.status = RoleStatus::asleep;
+    sleep(role, std::max(role.wake, now_ + op.issue));
   }
 }
 
-// Whether it would do nothing now.
-bool SmMachineRoom::idle(const RoleState& role) const {
-  if (role.blocked_by >= 0) return channels_[at(role.blocked_by)].changes == role.seen;
-  if (role.status == RoleStatus::asleep) return role.wake > now_ + instant;
-  return role.status != RoleStatus::ready;
+// Everything that can happen now. What one role or engine does may let another go on at the same time.
+void SmMachineRoom::settle() {
+  do {
+    due_.drain([&](int role) { advance(role); });
+    for (int queue = 0; queue < 2; ++queue) {
+      if (queues_[at(queue)].may_go_on()) feed(queues_[at(queue)], engines_ + queue);
+    }
+  } while (!due_.empty());
 }
 
 void SmMachineRoom::advance(int index) {
   RoleState& role = roles_[at(index)];
-  role.blocked_by = -1;
   while (role.status == RoleStatus::ready || role.status == RoleStatus::asleep) {
     if (role.status == RoleStatus::asleep) {
       if (role.wake > now_ + instant) return;
       role.status = RoleStatus::ready;
+      asleep_.remove(index);
     }
     const bool boundary = options_.skip && role.cta == 0 && role.op == role.begin && role.iteration > role.watched;
     if (boundary && ctas_[0].code->segments[at(role.segment)].reference == role.role) {
@@ -163,8 +180,7 @@ void SmMachineRoom::advance(int index) {
     const double when = ready_at(role, op);
     if (when == never) return;
     if (when > now_ + instant) {
-      role.status = RoleStatus::asleep;
-      role.wake = when;
+      sleep(role, when);
       return;
     }
     start(index, op);
@@ -173,154 +189,55 @@ void SmMachineRoom::advance(int index) {
 
 // The head of a queue starts when the one before it has ended.
 void SmMachineRoom::feed(Queue& queue, int pool) {
-  while (!queue.busy && queue.size > 0) {
+  while (queue.may_go_on()) {
     Running& running = pool_[at(pool)];
     running = queue.waiting[queue.head];
-    queue.head = (queue.head + 1) % queue.waiting.size();
-    --queue.size;
+    queue.drop();
     running.start = now_;
     if (running.op->floor <= 0) {
       complete(running);
       continue;
     }
     queue.busy = true;
-    order_.push_back(pool);
-    started_ = true;
-  }
-}
-
-// The share of shared memory that an operation under way would take, were it alone.
-double SmMachineRoom::wanted(const Running& running) const {
-  const SmCode& code = *ctas_[at(running.cta)].code;
-  double sum = 0;
-  for (int i = 0; i < running.op->uses; ++i) {
-    const PipeUse& use = code.uses[at(running.op->first_use + i)];
-    if (use.pipe == code.smem_pipe) sum += use.work / running.op->floor;
-  }
-  return sum;
-}
-
-// The same of the engines together.
-double SmMachineRoom::fetched() const {
-  double sum = 0;
-  for (const int place : order_) {
-    if (place >= static_cast<int>(roles_.size())) sum += wanted(pool_[at(place)]);
-  }
-  return sum;
-}
-
-// Warps before engines: an operand fetch of a whole tile gives way to a warp's single access. With operands first,
-// warps get what the engines leave of shared memory, and a small share where they would leave nothing.
-void SmMachineRoom::set_rates() {
-  if (options_.arbitration == Arbitration::even) {
-    set_even_rates();
-    return;
-  }
-  free_.fill(1.0);
-  const int engines = static_cast<int>(roles_.size());
-  const bool operands_first = options_.arbitration == Arbitration::operands_first;
-  const double kept = operands_first ? std::min(fetched(), 1 - least_of_warps) : 0.0;
-  double& shared = free_[at(ctas_[0].code->smem_pipe)];
-  shared -= kept;
-  for (const int place : order_) {
-    if (place < engines) give_rate(pool_[at(place)]);
-  }
-  shared += kept;
-  give_engines_rates(engines);
-}
-
-// Products and the copies that feed them come to their parts over an iteration, because copies run ahead by the depth
-// of their ring: products leave copies theirs, and copies get what products cannot use beside. So both a loop of
-// products alone and one of shared memory take what the pipe takes: H100, 4096 x 12288 x 4096 in tiles of 128 x 256,
-// 795,682 clk for 12 x 64 iterations of 1024; tiles of 64 x 128, 319 clk of 192 for reads and 192 for writes, see
-// copy_contention (counters.csv). Nothing is known of copies out of shared memory: whoever started first.
-void SmMachineRoom::give_engines_rates(int engines) {
-  const auto busy = [&](int place) { return std::ranges::find(order_, place) != order_.end(); };
-  const int tensor = engines;
-  const int copies = engines + 1;
-  if (!busy(tensor) || !busy(copies) || pool_[at(copies)].op->copied <= 0) {
-    for (const int place : order_) {
-      if (place >= engines) give_rate(pool_[at(place)]);
-    }
-    return;
-  }
-  double& shared = free_[at(ctas_[0].code->smem_pipe)];
-  const double kept = std::min(wanted(pool_[at(copies)]), pool_[at(copies)].op->copied * std::max(0.0, shared));
-  shared -= kept;
-  give_rate(pool_[at(tensor)]);
-  shared += kept;
-  give_rate(pool_[at(copies)]);
-}
-
-// What the operation can use of what those before it have left of its pipes.
-void SmMachineRoom::give_rate(Running& running) {
-  const SmOp& op = *running.op;
-  const PipeUse* uses = ctas_[at(running.cta)].code->uses.data() + op.first_use;
-  double rate = 1.0 / op.floor;
-  for (int i = 0; i < op.uses; ++i) {
-    const double left = free_[static_cast<std::size_t>(uses[i].pipe)];
-    if (rate * uses[i].work > left) rate = left / uses[i].work;
-  }
-  for (int i = 0; i < op.uses; ++i) {
-    double& left = free_[static_cast<std::size_t>(uses[i].pipe)];
-    left -= rate * uses[i].work;
-    if (left < 1e-12) left = 0;
-  }
-  running.rate = rate;
-}
-
-void SmMachineRoom::set_even_rates() {
-  std::array<double, max_sm_pipes> asked{};
-  const auto uses_of = [&](const Running& running) {
-    return std::span(ctas_[at(running.cta)].code->uses).subspan(at(running.op->first_use), at(running.op->uses));
-  };
-  for (const int place : order_) {
-    const Running& running = pool_[at(place)];
-    for (const PipeUse& use : uses_of(running))
-      asked[static_cast<std::size_t>(use.pipe)] += use.work / running.op->floor;
-  }
-  for (const int place : order_) {
-    Running& running = pool_[at(place)];
-    double most = 1;
-    for (const PipeUse& use : uses_of(running)) most = std::max(most, asked[static_cast<std::size_t>(use.pipe)]);
-    running.rate = 1.0 / (running.op->floor * most);
+    begin(pool);
   }
 }
 
 double SmMachineRoom::next_event() const {
   double when = never;
-  for (const int place : order_) {
-    const Running& running = pool_[at(place)];
+  for (const Progress& running : running_) {
     if (running.rate > 0) when = std::min(when, now_ + running.left / running.rate);
   }
-  for (const RoleState& role : roles_) {
-    if (role.status == RoleStatus::asleep) when = std::min(when, role.wake);
-  }
+  asleep_.for_each([&](int role) { when = std::min(when, roles_[at(role)].wake); });
   return when;
 }
 
 void SmMachineRoom::progress(double to) {
   const double step = to - now_;
   now_ = to;
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < order_.size(); ++i) {
-    const int place = order_[i];
-    Running& running = pool_[at(place)];
+  Progress* kept = running_.data();
+  for (Progress& running : running_) {
     running.left -= step * running.rate;
     if (running.left > instant * running.rate) {
-      order_[kept++] = place;
+      if (kept != &running) *kept = running;
+      ++kept;
       continue;
     }
-    complete(running);
+    const int place = running.place;
+    complete(pool_[at(place)]);
     started_ = true;
-    if (place < static_cast<int>(roles_.size())) {
+    if (place < engines_) {
       roles_[at(place)].status = RoleStatus::ready;
       next_op(roles_[at(place)]);
+      due_.add(place);
     } else {
-      queues_[at(place - static_cast<int>(roles_.size()))].busy = false;
+      queues_[at(place - engines_)].busy = false;
     }
   }
-  order_.resize(kept);
+  running_.resize(static_cast<std::size_t>(kept - running_.data()));
+  asleep_.for_each([&](int role) {
+    if (roles_[at(role)].wake <= now_ + instant) due_.add(role);
+  });
 }
 
 void SmMachineRoom::report(SimulationResult& result) const {
@@ -339,16 +256,8 @@ SimulationResult SmMachineRoom::run(std::span<const SmResident> residents, const
   options_ = options;
   events_ = events;
   set_up(residents);
-  const int roles = static_cast<int>(roles_.size());
   for (;;) {
-    // Another round only if slots have changed hands: nothing else lets a role go on at the same time.
-    do {
-      stirred_ = false;
-      for (int role = 0; role < roles; ++role) {
-        if (!idle(roles_[at(role)])) advance(role);
-      }
-      for (int queue = 0; queue < 2; ++queue) feed(queues_[at(queue)], roles + queue);
-    } while (stirred_);
+    settle();
     if (started_) set_rates();
     started_ = false;
     const double when = next_event();

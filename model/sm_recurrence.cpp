@@ -21,15 +21,20 @@ constexpr double least_left_out = 1;  // periods
 constexpr double weight_of_counts = 1e9;
 constexpr double least_of_counts = 1e-2 * weight_of_counts;
 
-bool same(const std::vector<double>& a, const std::vector<double>& b, double near) {
+// What differed last time is likeliest to differ again, and looked at first.
+bool same(std::span<const double> a, std::span<const double> b, double near, std::size_t& differs) {
   if (a.size() != b.size()) return false;
+  const auto apart = [&](std::size_t i) { return !(std::abs(a[i] - b[i]) <= near); };
+  if (differs < a.size() && apart(differs)) return false;
   for (std::size_t i = 0; i < a.size(); ++i) {
-    if (!(std::abs(a[i] - b[i]) <= near)) return false;
+    if (!apart(i)) continue;
+    differs = i;
+    return false;
   }
   return true;
 }
 
-double farthest(const std::vector<double>& a, const std::vector<double>& b) {
+double farthest(std::span<const double> a, std::span<const double> b) {
   if (a.size() != b.size()) return never;
   double most = 0;
   for (std::size_t i = 0; i < a.size(); ++i) most = std::max(most, std::abs(a[i] - b[i]));
@@ -38,42 +43,52 @@ double farthest(const std::vector<double>& a, const std::vector<double>& b) {
 
 }  // namespace
 
+std::size_t SmMachineRoom::longest_signature() const {
+  std::size_t running = running_.size();
+  for (const Queue& queue : queues_) running += queue.size;
+  return 2 * roles_.size() + takings_.size() + 4 * slots_.size() + 3 * running + queues_.size();
+}
+
 void SmMachineRoom::sign(Snapshot& snapshot) const {
-  std::vector<double>& out = snapshot.signature;
-  out.clear();
-  const auto exact = [&](double value) { out.push_back(weight_of_counts * value); };
+  if (const std::size_t most = longest_signature(); snapshot.memory.size() < most) snapshot.memory.resize(most);
+  double* out = snapshot.memory.data();
+  const auto put = [&](double value) { *out++ = value; };
+  const auto exact = [&](double value) { put(weight_of_counts * value); };
   const auto until = [&](double when) { return when == never ? -weight_of_counts : std::max(0.0, when - now_); };
   for (std::size_t i = 0; i < roles_.size(); ++i) {
     const RoleState& role = roles_[i];
     if (i < snapshot.iterations.size()) snapshot.iterations[i] = role.iteration;
     exact(role.segment * 4096.0 + role.op * 8.0 + static_cast<double>(role.status));
-    if (role.status == RoleStatus::asleep) out.push_back(until(role.wake));
-    const CtaState& cta = ctas_[static_cast<std::size_t>(role.cta)];
-    for (std::size_t c = 0; c < cta.code->channels.size(); ++c) {
-      const std::int64_t seen = taken(static_cast<int>(i), static_cast<int>(c));
-      if (seen > 0) exact(static_cast<double>(channel_of(role, static_cast<int>(c)).claimed - seen));
-    }
+    if (role.status == RoleStatus::asleep) put(until(role.wake));
+  }
+  for (const Taking& taking : takings_) {
+    const CtaState& cta = ctas_[static_cast<std::size_t>(roles_[static_cast<std::size_t>(taking.role)].cta)];
+    const std::int64_t seen = taken(taking.role, taking.channel).token;
+    const ChannelState& channel = channels_[static_cast<std::size_t>(cta.first_channel + taking.channel)];
+    if (seen > 0) exact(static_cast<double>(channel.claimed.token - seen));
   }
   for (const ChannelState& channel : channels_) {
+    int place = channel.claimed.slot;
     for (int i = 0; i < channel.depth; ++i) {
-      const Slot& slot = slot_of(channel, channel.claimed + i);
-      out.push_back(until(slot.full));
-      out.push_back(until(slot.empty));
+      const Slot& slot = slots_[static_cast<std::size_t>(channel.first_slot + place)];
+      if (++place == channel.depth) place = 0;
+      put(until(slot.full));
+      put(until(slot.empty));
       exact(slot.pending);
-      if (slot.pending > 0) out.push_back(std::max(0.0, slot.emptied - now_));
+      if (slot.pending > 0) put(std::max(0.0, slot.emptied - now_));
     }
   }
   const auto run = [&](const Running& running, double left) {
     exact(static_cast<double>(running.op - ctas_[static_cast<std::size_t>(running.cta)].code->ops.data()));
     exact(running.cta);
-    out.push_back(left * running.op->floor);
+    put(left * running.op->floor);
   };
-  for (const int place : order_)
-    run(pool_[static_cast<std::size_t>(place)], pool_[static_cast<std::size_t>(place)].left);
+  for (const Progress& running : running_) run(pool_[static_cast<std::size_t>(running.place)], running.left);
   for (const Queue& queue : queues_) {
     exact(static_cast<double>(queue.size));
-    for (std::size_t i = 0; i < queue.size; ++i) run(queue.waiting[(queue.head + i) % queue.waiting.size()], 0);
+    for (std::size_t i = 0; i < queue.size; ++i) run(queue.at(i), 0);
   }
+  snapshot.length = static_cast<std::size_t>(out - snapshot.memory.data());
   snapshot.time = now_;
 }
 
@@ -124,7 +139,7 @@ bool SmMachineRoom::skip_from(const Snapshot& before, const Snapshot& now, const
     roles_[i].watched = roles_[i].iteration;
   }
   offset_ += left_out;
-  for (const int place : order_) pool_[static_cast<std::size_t>(place)].start -= left_out;
+  for (const Progress& running : running_) pool_[static_cast<std::size_t>(running.place)].start -= left_out;
   result_.exact = result_.exact && exact;
   return true;
 }
@@ -142,8 +157,8 @@ bool SmMachineRoom::has_settled() const {
   const double last = interval(0);
   const double near = settled * last;
   if (std::abs(last - interval(1)) > near || std::abs(last - interval(2)) > near) return false;
-  const double step = farthest(back(0).signature, back(1).signature);
-  const double before = farthest(back(1).signature, back(2).signature);
+  const double step = farthest(back(0).signature(), back(1).signature());
+  const double before = farthest(back(1).signature(), back(2).signature());
   if (step > drift * last || before <= 0) return false;
   const double shrinks = step / before;
   return shrinks < 1 && step * shrinks / (1 - shrinks) <= drift * last;
@@ -153,7 +168,7 @@ bool SmMachineRoom::has_settled() const {
 // hold what they held then. How many iterations ago that was; 0 where it goes somewhere or may still settle.
 std::size_t SmMachineRoom::wanders() const {
   if (static_cast<double>(snapshot_count_) <= patience) return 0;
-  const auto away = [&](std::size_t ago) { return farthest(back(0).signature, back(ago).signature); };
+  const auto away = [&](std::size_t ago) { return farthest(back(0).signature(), back(ago).signature()); };
   for (std::size_t ago = averaged; 2 * ago < snapshots_.size(); ++ago) {
     const double once = away(ago);
     if (once < least_of_counts && away(2 * ago) <= strays * once) return ago;
@@ -174,9 +189,9 @@ void SmMachineRoom::watch(const RoleState& reference) {
   for (std::size_t back = 1; back <= kept; ++back) {
     const Snapshot& before = snapshots_[(snapshot_count_ - back) % snapshots_.size()];
     const double period = latest.time - before.time;
-    if (same(before.signature, latest.signature, tolerance * period)) {
+    if (same(before.signature(), latest.signature(), tolerance * period, differs_)) {
       // What still moves has to add up to little.
-      const double moved = farthest(before.signature, latest.signature);
+      const double moved = farthest(before.signature(), latest.signature());
       const double most = moved > 0 ? static_cast<double>(back) * std::floor(drift * period / moved) : never;
       if (skip_from(before, latest, reference, /*exact=*/true, most))
         snapshot_count_ = 0;

@@ -68,13 +68,20 @@ struct Oracle::State {
   ScoreCache cache;
   ProgramStore programs;
   ContentKey machine_key;
+  std::uint64_t id;  // of no other oracle
 
   State(Machine m, Library l, const OracleOptions& options)
       : machine(std::move(m)),
         library(std::move(l)),
         cache(options.cache_bytes),
         programs(options.most_programs),
-        machine_key(key_of(machine)) {}
+        machine_key(key_of(machine)),
+        id(next_id()) {}
+
+  static std::uint64_t next_id() {
+    static std::atomic<std::uint64_t> next{1};
+    return next++;
+  }
 
   ContentKey key(const Suite& suite, const Candidate& candidate, const ScoreOptions& options) {
     thread_local Content content;
@@ -150,6 +157,26 @@ struct Oracle::State {
     return score;
   }
 
+  // Those of this thread that have run the program last, since candidates of a few structures come in turn.
+  ProgramRuns& runs_of(const std::shared_ptr<const StoredProgram>& program) {
+    constexpr std::size_t kept = 8;
+    struct Entry {
+      std::uint64_t oracle = 0;
+      std::shared_ptr<const StoredProgram> program;
+      std::unique_ptr<ProgramRuns> runs;
+    };
+    thread_local std::vector<Entry> latest;  // the last used first
+    const auto found = std::ranges::find_if(
+        latest, [&](const Entry& entry) { return entry.oracle == id && entry.program == program; });
+    if (found != latest.end()) {
+      std::rotate(latest.begin(), found, found + 1);
+      return *latest.front().runs;
+    }
+    if (latest.size() == kept) latest.pop_back();
+    latest.insert(latest.begin(), Entry{id, program, std::make_unique<ProgramRuns>()});
+    return *latest.front().runs;
+  }
+
   Score program_score(const Suite& suite, const ProgramCandidate& candidate, const ScoreOptions& options) {
     const std::size_t count = suite.size();
     const std::shared_ptr<const StoredProgram> program = programs.get(candidate);
@@ -166,7 +193,7 @@ struct Oracle::State {
       if (!std::isfinite(setting.value)) return refusal(fmt::format("'{}' is no number", setting.name), count);
       settings.push_back({setting.name, setting.value});
     }
-    thread_local ProgramRuns runs;
+    ProgramRuns& runs = runs_of(program);
     runs.start(machine, *program->file, settings);
     return cascade(options, /*bound_first=*/true,
                    [&](Fidelity fidelity) { return at(suite, *program->file, runs, fidelity); });

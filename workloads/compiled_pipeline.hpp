@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "support/yaml.hpp"
+#include "workloads/evaluated_pipeline.hpp"
 #include "workloads/formula.hpp"
 #include "workloads/pipeline.hpp"
+#include "workloads/pipeline_demand.hpp"
 #include "workloads/sequences.hpp"
 
 namespace perfmodel {
@@ -24,10 +26,12 @@ class CompiledPipeline {
   static std::optional<CompiledPipeline> compile(const YamlNode& root, const Sequences& sequences,
                                                  const Pipeline& read);
 
-  // False where a value is out of its range, or a name is unknown; `pipeline` is then undefined. Reuses its memory.
-  bool evaluate(std::span<const SequenceParameter> given, Pipeline& pipeline) const;
+  // False where a value is out of its range, or a name is unknown; `into` is then of no file. What it was evaluated
+  // from before may have been this file too, which `into.values.of` says; what it says afterwards is the caller's to
+  // set.
+  bool evaluate(std::span<const SequenceParameter> given, EvaluatedPipeline& into) const;
   // The tile alone; nothing where evaluate() is false.
-  [[nodiscard]] std::optional<PipelineTile> tile(std::span<const SequenceParameter> given) const;
+  std::optional<PipelineTile> tile(std::span<const SequenceParameter> given, FormulaValues& values) const;
 
  private:
   friend class PipelineCompiler;
@@ -36,6 +40,7 @@ class CompiledPipeline {
   struct Check {
     FormulaSlot value = 0;
     FormulaSlot condition = 0;
+    std::uint64_t inputs = 0;  // that it follows from
     double min = 0, max = 0;
     bool above_min = false;
     bool whole = false;
@@ -71,6 +76,7 @@ class CompiledPipeline {
     std::vector<Count> instructions, chain;
     FormulaSlot m = 0, n = 0, k = 0;
     FormulaSlot loaded = 0, stored = 0, smem = 0, rows = 0, when = 0;
+    std::uint64_t inputs = 0;  // that it follows from
   };
   struct Segment {
     PipelineSegment made;
@@ -82,11 +88,24 @@ class CompiledPipeline {
                 dropout = -1, k_iterations = -1, words = -1, fixups = -1;
   };
 
-  bool set_inputs(std::span<const SequenceParameter> given, std::vector<double>& values) const;
-  // Of this thread, until the next call; null where something is wrong.
-  [[nodiscard]] const std::vector<double>* values_of(std::span<const SequenceParameter> given) const;
-  [[nodiscard]] bool sound(const std::vector<double>& values) const;
-  void fill(const std::vector<double>& values, Pipeline& pipeline) const;
+  // Where the roles and channels that are there have gone; -1 for the others.
+  struct Places {
+    std::vector<int> roles, channels;
+  };
+
+  void find_inputs();
+  bool set_inputs(std::span<const SequenceParameter> given, std::vector<double>& values, std::uint64_t& changed) const;
+  // Makes the values those of what is given; the inputs that have changed, or nothing where something is wrong.
+  std::optional<std::uint64_t> refresh(std::span<const SequenceParameter> given, FormulaValues& values) const;
+  [[nodiscard]] bool sound(const std::vector<double>& values, std::uint64_t inputs) const;
+  void fill(const std::vector<double>& values, std::uint64_t inputs, EvaluatedPipeline& into) const;
+  void name_parts(const Places& places, Pipeline& pipeline) const;
+  void fill_head(const std::vector<double>& values, Pipeline& pipeline) const;
+  void fill_parts(const std::vector<double>& values, const Places& places, Pipeline& pipeline) const;
+  void fill_segments(const std::vector<double>& values, std::uint64_t inputs, const Places& places,
+                     EvaluatedPipeline& into) const;
+  static void fill_op(const std::vector<double>& values, const Op& from, const Places& places, PipelineOp& op);
+  [[nodiscard]] PipelineShape shape_at(const std::vector<double>& values) const;
 
   FormulaSheet sheet_;
   std::vector<Input> inputs_;
@@ -99,6 +118,7 @@ class CompiledPipeline {
   std::vector<Channel> channels_;
   std::vector<Segment> segments_;
   Words words_;
+  std::uint64_t structure_ = 0;  // inputs that decide which parts are there
 };
 
 }  // namespace perfmodel

@@ -220,20 +220,26 @@ double result_of(const FormulaStep& step, const std::vector<double>& values) {
 FormulaSlot FormulaSheet::constant(double value) {
   const auto [found, fresh] =
       constants_.emplace(std::bit_cast<std::uint64_t>(value), static_cast<FormulaSlot>(start_.size()));
-  if (fresh) start_.push_back(value);
+  if (fresh) {
+    start_.push_back(value);
+    inputs_.push_back(0);
+  }
   return found->second;
 }
 
 FormulaSlot FormulaSheet::input() {
   start_.push_back(std::numeric_limits<double>::quiet_NaN());
+  inputs_.push_back(input_bit(input_count_++));
   return static_cast<FormulaSlot>(start_.size() - 1);
 }
 
 FormulaSlot FormulaSheet::step(FormulaCode code, FormulaSlot a, FormulaSlot b, FormulaSlot c) {
   const auto [found, fresh] = known_.emplace(std::tuple(code, a, b, c), static_cast<FormulaSlot>(start_.size()));
   if (fresh) {
+    const std::uint64_t inputs = inputs_of(a) | inputs_of(b) | inputs_of(c);
     start_.push_back(0);
-    steps_.push_back({code, found->second, a, b, c});
+    inputs_.push_back(inputs);
+    steps_.push_back({code, found->second, a, b, c, inputs});
   }
   return found->second;
 }
@@ -245,6 +251,12 @@ std::optional<FormulaSlot> FormulaSheet::compile(std::string_view text, const Re
 
 void FormulaSheet::evaluate(std::vector<double>& values) const {
   for (const FormulaStep& step : steps_) values[static_cast<std::size_t>(step.to)] = result_of(step, values);
+}
+
+void FormulaSheet::evaluate(std::vector<double>& values, std::uint64_t inputs) const {
+  for (const FormulaStep& step : steps_) {
+    if ((step.inputs & inputs) != 0) values[static_cast<std::size_t>(step.to)] = result_of(step, values);
+  }
 }
 
 }  // namespace perfmodel

@@ -2,6 +2,7 @@
 // subexpressions only once. The language is that of workloads/expression.hpp, and so are the values, bit for bit.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -45,6 +46,7 @@ enum class FormulaCode : std::uint8_t {
 struct FormulaStep {
   FormulaCode code = FormulaCode::add;
   FormulaSlot to = 0, a = 0, b = 0, c = 0;
+  std::uint64_t inputs = 0;  // that it follows from
 };
 
 // Grows while formulas are compiled; then evaluated with its inputs set.
@@ -63,10 +65,19 @@ class FormulaSheet {
   [[nodiscard]] const std::vector<double>& start() const { return start_; }
   // Fills in everything that follows from the inputs.
   void evaluate(std::vector<double>& values) const;
+  // Only what follows from those of them; the rest is there from before.
+  void evaluate(std::vector<double>& values, std::uint64_t inputs) const;
+  // The inputs that a value follows from: a bit each in the order they were made, the last bit for all from the 64th.
+  [[nodiscard]] std::uint64_t inputs_of(FormulaSlot slot) const { return inputs_[static_cast<std::size_t>(slot)]; }
+  static constexpr std::uint64_t input_bit(std::size_t index) {
+    return std::uint64_t{1} << std::min<std::size_t>(index, 63);
+  }
   [[nodiscard]] std::size_t size() const { return start_.size(); }
 
  private:
   std::vector<double> start_;
+  std::vector<std::uint64_t> inputs_;  // of each value
+  std::size_t input_count_ = 0;
   std::vector<FormulaStep> steps_;
   std::map<std::uint64_t, FormulaSlot> constants_;  // by bits
   std::map<std::tuple<FormulaCode, FormulaSlot, FormulaSlot, FormulaSlot>, FormulaSlot> known_;

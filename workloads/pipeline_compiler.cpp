@@ -65,6 +65,7 @@ class PipelineCompiler {
     compile_channels();
     for (const YamlNode& segment : root_.find("segments").items()) compile_segment(segment);
     set_words();
+    made_.find_inputs();
     return std::move(made_);
   }
 
@@ -84,7 +85,7 @@ class PipelineCompiler {
 
   void check(FormulaSlot value, double min, double max, bool above_min = false, bool whole = false) {
     if (!checked_.emplace(value, condition_, min, max, above_min, whole).second) return;
-    made_.checks_.push_back({value, condition_, min, max, above_min, whole});
+    made_.checks_.push_back({value, condition_, 0, min, max, above_min, whole});
   }
 
   FormulaSlot expression(const YamlNode& node, Scope& scope) {

@@ -66,9 +66,9 @@ PipelineFile::PipelineFile(YamlNode root) : root_(std::move(root)) {
   const Pipeline made = read();  // so that a faulty file is refused when it is read
   name_ = made.name;
   // What does not come out as the reader has it stays with the reader.
-  Pipeline by_formula;
+  EvaluatedPipeline by_formula;
   auto compiled = CompiledPipeline::compile(root_, sequences_, made);
-  if (compiled && compiled->evaluate({}, by_formula) && by_formula == made) {
+  if (compiled && compiled->evaluate({}, by_formula) && by_formula.pipeline == made) {
     compiled_ = std::make_shared<const CompiledPipeline>(*std::move(compiled));
   }
 }
@@ -82,21 +82,34 @@ PipelineFile PipelineFile::from_text(std::string text, std::string_view name) {
 }
 
 Pipeline PipelineFile::pipeline(std::span<const SequenceParameter> given) const {
-  Pipeline made;
+  EvaluatedPipeline made;
   pipeline(given, made);
-  return made;
+  return std::move(made.pipeline);
 }
 
-void PipelineFile::pipeline(std::span<const SequenceParameter> given, Pipeline& into) const {
-  if (compiled_ == nullptr || !compiled_->evaluate(given, into)) into = read(given);
+void PipelineFile::pipeline(std::span<const SequenceParameter> given, EvaluatedPipeline& into) const {
+  const bool evaluated = compiled_ != nullptr && compiled_->evaluate(given, into);
+  keep(evaluated, into.values);
+  if (evaluated) return;
+  into.anew = true;
+  into.pipeline = read(given);
 }
 
-PipelineTile PipelineFile::tile(std::span<const SequenceParameter> given) const {
-  if (compiled_ != nullptr) {
-    if (const auto tile = compiled_->tile(given)) return *tile;
-  }
+PipelineTile PipelineFile::tile(std::span<const SequenceParameter> given, FormulaValues& values) const {
+  const auto tile = compiled_ != nullptr ? compiled_->tile(given, values) : std::nullopt;
+  keep(tile.has_value(), values);
+  if (tile) return *tile;
   const Pipeline made = read(given);
   return {made.cta_m, made.cta_n, made.longest_first};
+}
+
+// Whose the values are now; nobody's after a failure.
+void PipelineFile::keep(bool evaluated, FormulaValues& values) const {
+  if (!evaluated) {
+    values.of = nullptr;
+  } else if (values.of != compiled_) {
+    values.of = compiled_;
+  }
 }
 
 Pipeline PipelineFile::read(std::span<const SequenceParameter> given) const {

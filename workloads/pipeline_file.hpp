@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "support/yaml.hpp"
+#include "workloads/evaluated_pipeline.hpp"
 #include "workloads/pipeline.hpp"
 #include "workloads/sequences.hpp"
 
@@ -28,10 +29,10 @@ class PipelineFile {
   // The program with these values in place of the file's parameters and of the shape's defaults. Throws InputError
   // for a name that is neither, for one outside its range, and with every fault of the file. Some microseconds.
   [[nodiscard]] Pipeline pipeline(std::span<const SequenceParameter> given = {}) const;
-  // The same into memory that is there already.
-  void pipeline(std::span<const SequenceParameter> given, Pipeline& into) const;
-  // Its tile alone.
-  [[nodiscard]] PipelineTile tile(std::span<const SequenceParameter> given = {}) const;
+  // The same into memory that is there already, redoing only what differs from it.
+  void pipeline(std::span<const SequenceParameter> given, EvaluatedPipeline& into) const;
+  // Its tile alone. `values` may hold those of an earlier call.
+  PipelineTile tile(std::span<const SequenceParameter> given, FormulaValues& values) const;
   // The same by the reader that finds the words for faults, expression by expression: a millisecond.
   [[nodiscard]] Pipeline read(std::span<const SequenceParameter> given = {}) const;
 
@@ -43,6 +44,7 @@ class PipelineFile {
 
  private:
   explicit PipelineFile(YamlNode root);
+  void keep(bool evaluated, FormulaValues& values) const;
 
   YamlNode root_;
   std::string name_;
