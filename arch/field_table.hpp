@@ -92,7 +92,7 @@
   X(l2.line,         required, "32 B", "512 B", "cache line") \
   X(l2.partitions,   required, "1", "16", "partitions of the L2 with their own crossbar") \
   X(l2.bandwidth,    required, "0.5 TB/s", "100 TB/s", "read hits of the whole chip; does not follow the SM clock") \
-  X(l2.overlap,      required, "2", "16", "exponent of the norm that adds SM and L2 time of a kernel, and what CTAs of an SM wait for each other by chance; large means perfect overlap") \
+  X(l2.overlap,      required, "2", "16", "exponent of the norm that adds SM and L2 time of a kernel; large means perfect overlap") \
   X(l2.copy_share,   required, "0.5", "1", "share of that bandwidth that the copy engines of all SMs together reach") \
   X(l2.port,         required, "8 B/clk", "1024 B/clk", "what one SM takes from the L2 at most while the others are idle") \
   X(l2.near_latency, required, "50 ns", "1000 ns", "latency of a hit in the near partition") \

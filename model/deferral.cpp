@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "model/interval.hpp"
+#include "model/tile_attention.hpp"
 
 namespace perfmodel {
 
@@ -27,10 +28,14 @@ bool has_residuals(const Machine& machine, std::string_view op, const Estimate& 
 }
 
 // What a lone warp of attention loses to each step from scores to outputs depends on how the compiler has ordered its
-// instructions; a GEMM's steps are waits for products alone.
+// instructions; a GEMM's steps are waits for products alone. Of a tile's program the order is known unless each product
+// is waited for: then some of the softmax runs meanwhile.
 bool has_lone_warps(const Machine& machine, const Operator& op, const Estimate& estimate) {
-  return std::holds_alternative<Attention>(op.work) && estimate.limiter == Limiter::recurrence &&
-         estimate.resident_warps <= static_cast<double>(machine.limits.sub_partitions.value);
+  const auto* attention = std::get_if<Attention>(&op.work);
+  if (attention == nullptr || estimate.limiter != Limiter::recurrence) return false;
+  if (attention->impl.family == Family::triton && !waits_for_products(tile_attention(*attention, {}).config))
+    return false;
+  return estimate.resident_warps <= static_cast<double>(machine.limits.sub_partitions.value);
 }
 
 // Of a single kernel that moves operands; a small mask or copy is mostly launch, which is known well.

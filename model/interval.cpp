@@ -1,5 +1,7 @@
 #include "model/interval.hpp"
 
+#include <algorithm>
+
 namespace perfmodel {
 
 namespace {
@@ -66,8 +68,9 @@ void set_interval(const Machine& machine, const Operator& op, Estimate& estimate
   const std::string_view limiter = limiter_name(estimate.limiter);
   const ResidualQuantiles* residual = narrowest(machine, residual_class(op), regime, limiter);
   if (residual == nullptr) residual = narrowest(machine, wider(residual_class(op)), regime, limiter);
-  estimate.lower = (1.0 + (residual != nullptr ? residual->q05 : -unknown_error)) * estimate.time;
-  estimate.upper = (1.0 + (residual != nullptr ? residual->q95 : unknown_error)) * estimate.time;
+  // A class that is off to one side alone still counts its own prediction as possible.
+  estimate.lower = (1.0 + (residual != nullptr ? std::min(0.0, residual->q05) : -unknown_error)) * estimate.time;
+  estimate.upper = (1.0 + (residual != nullptr ? std::max(0.0, residual->q95) : unknown_error)) * estimate.time;
 }
 
 void set_interval(const Machine& machine, SequenceEstimate& sequence) {

@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <string_view>
 #include <vector>
 
 #include "model/attention_items.hpp"
-#include "model/norm.hpp"
 #include "model/pricing.hpp"
 #include "model/residency.hpp"
 #include "model/schedule.hpp"
+#include "model/taking_turns.hpp"
 #include "model/tile_product.hpp"
 
 namespace perfmodel {
@@ -18,6 +19,11 @@ namespace {
 
 constexpr double mask_slots = 3.6;  // issue slots a masked score: compare, select, add; the second loop's SASS
 constexpr double register_limit = 255;
+
+// Of the loop, from its SASS: stall counts of the instructions before the first product (descriptors) and after the
+// last (addresses and flags of the copies).
+constexpr Cycles before_products(24);
+constexpr Cycles after_products(67);
 
 double ceil_div(double a, double b) { return std::ceil(a / b); }
 
@@ -46,6 +52,11 @@ Products products_of(const Machine& machine, const Attention& attention, const A
   products.scores.instructions *= split.columns;
   products.scores.operands = static_cast<double>(split.columns) * products.scores.operands;
   return products;
+}
+
+Cycles latency_of(const Machine& machine, std::string_view name) {
+  const auto index = machine.find_instruction(name);
+  return index ? machine.instructions[static_cast<std::size_t>(*index)].latency.value : Cycles(0);
 }
 
 Bytes tile_bytes(const Attention& attention, const AttentionTileConfig& config) {
@@ -111,33 +122,65 @@ TileAttention tile_attention(const Attention& attention, const AttentionTileConf
   return tile;
 }
 
+namespace {
+
+// The address of each copy takes two registers. The loop only reads them, so that they are the first to go out and stay
+// where they come back from in the L1; of 28 kernels with spills the loop writes what is beyond them.
+double registers_out_and_in(const Attention& attention, const TileAttention& tile) {
+  const double copies = tile_bytes(attention, tile.config).si() / 16 / (32.0 * tile.config.warps);
+  return std::max(0.0, tile.compiled.spills - 2 * copies);
+}
+
+Bytes local_bytes(const Attention& attention, const TileAttention& tile) {
+  return Bytes(2 * 4 * 32.0 * tile.config.warps * registers_out_and_in(attention, tile));
+}
+
+// A CTA's warps alone from scores to probabilities. They meet at the exponential unit, and each does by itself what
+// that cannot hide: the maxima before, sums and conversion behind, the shuffles of both reductions. Within 4 % of what
+// the stall counts, scoreboards and pipes of 24 kernels' SASS add up to.
+Cycles softmax_time(const Machine& machine, const AttentionThread& thread, double warps) {
+  const Cycles exponentials = warps * (thread.scores + 2 * thread.rows) * warp_slot(machine, "exp2");
+  const Cycles each = warp_slot(machine, "fmnmx") + warp_slot(machine, "fadd") + 0.5 * warp_slot(machine, "f2fp");
+  return exponentials + thread.scores * each + 4 * latency_of(machine, "shfl") + latency_of(machine, "exp2");
+}
+
+// What of it, and of the rescaling, keeps a sub-partition's ports.
+Cycles port_time(const Machine& machine, const AttentionThread& thread, double warps) {
+  const Cycles exponentials = warps * (thread.scores + 2 * thread.rows) * warp_slot(machine, "exp2");
+  const Cycles each = warp_slot(machine, "fmnmx") + warp_slot(machine, "fadd") + 0.5 * warp_slot(machine, "f2fp");
+  return exponentials + thread.scores * each + warps * thread.output * warp_slot(machine, "fmul");
+}
+
+}  // namespace
+
 KeyTile key_tile(const Machine& machine, const Attention& attention, const TileAttention& tile, Cycles latency,
                  bool masked) {
   const AttentionTileConfig& config = tile.config;
   const Products products = products_of(machine, attention, config);
   const AttentionThread thread = attention_thread(config);
   const double warps = config.warps / static_cast<double>(machine.limits.sub_partitions.value);
-  const Cycles exponential = warp_slot(machine, "exp2");
-  const Cycles rescale = warp_slot(machine, "fmul");
-  // Half of the spilled registers go out or come in with each tile.
-  const Cycles local = Bytes(4 * 32.0 * config.warps * tile.compiled.spills) / l2_share_of_sm(machine);
-  const Cycles extra = (masked ? warps * mask_slots * thread.scores * rescale : Cycles(0)) + local;
-  const Cycles wait = machine.tensor.latency.value;
+  const Cycles mask = masked ? warps * mask_slots * thread.scores * warp_slot(machine, "fmul") : Cycles(0);
+  const Cycles local = local_bytes(attention, tile) / l2_share_of_sm(machine);
+  const Cycles barrier = machine.transfer.cta_barrier.value;
+  const Cycles copies = tile_bytes(attention, config).si() / pipe_rate(machine, Resource::smem);
+  const Cycles next = after_products + barrier + copies;
+  const Cycles loads = latency + copies;
 
   KeyTile result;
   result.tensor = products.busy();
-  result.exclusive = result.tensor + warps * (thread.scores * exponential + thread.output * rescale) + extra;
-  // The warps of a CTA meet at the exponential unit; the rest each does by itself.
-  const Cycles softmax = warps * (thread.scores + 2 * thread.rows) * exponential +
-                         thread.scores * warp_slot(machine, "fmnmx") + thread.output * rescale +
-                         machine.transfer.cta_barrier.value + extra;
-  const bool waits = waits_for_products(config);
-  const Cycles scores = waits ? one_by_one(machine, products.scores) : products.scores.busy();
-  const Cycles output = waits ? one_by_one(machine, products.output) : products.output.busy();
-  // Loads are asked for at the end of a tile, beside its second product: with two stages the next tile needs them at
-  // once, with three it has a tile's time.
-  result.alone = config.stages <= 2 ? scores + wait + softmax + std::max(output + wait, latency)
-                                    : std::max(scores + output + wait + softmax, latency / (config.stages - 2));
+  result.port = port_time(machine, thread, warps) + mask;
+  result.alone =
+      before_products + barrier + machine.tensor.latency.value + softmax_time(machine, thread, warps) + mask + local;
+  if (waits_for_products(config)) {
+    // Where a warp waits for each instruction, its exponentials run meanwhile, and the copies after all of them.
+    result.alone += one_by_one(machine, products.scores) + one_by_one(machine, products.output) + next -
+                    thread.scores * warp_slot(machine, "exp2");
+  } else {
+    result.alone += products.scores.busy() + std::max(products.output.busy(), next);
+  }
+  // Loads are asked for when the second product has been handed over. With two stages the next tile needs them at once,
+  // with three it has a tile's time.
+  result.alone = config.stages <= 2 ? result.alone + loads : std::max(result.alone, loads / (config.stages - 2));
   return result;
 }
 
@@ -147,25 +190,33 @@ struct Course {
   KeyTile full;
   KeyTile masked;
   Cycles ends;  // of an item: its queries and first keys, the output, the next CTA
-  double meeting = 1;
+  double lost = 0;
 
   [[nodiscard]] Cycles item(const ItemTiles& tiles, int ctas) const {
     const Cycles own = tiles.full * full.alone + tiles.masked * masked.alone + ends;
-    const Cycles all = static_cast<double>(ctas) * (tiles.full * full.exclusive + tiles.masked * masked.exclusive);
-    return norm(own, all, meeting);  // CTAs of an SM wait for each other by chance
+    Round round;
+    round.tensor = tiles.full * full.tensor + tiles.masked * masked.tensor;
+    round.port = tiles.full * full.port + tiles.masked * masked.port;
+    round.elsewhere = std::max(Cycles(0), own - round.tensor - round.port);
+    return round_beside(round, ctas, lost);
   }
 };
 
+// Of the CTAs that read the same keys one goes to DRAM, the others find them in the L2.
+Cycles load_latency(const Machine& machine, const Attention& attention, const AttentionTileConfig& config) {
+  const double heads = static_cast<double>(attention.heads) / static_cast<double>(attention.kv_heads);
+  const double alike = heads * ceil_div(static_cast<double>(attention.seq_q), config.cta_m);
+  return (machine.l2.near_latency.value + machine.dram.latency.value / alike) * machine.clock.datasheet.value;
+}
+
 Course course_of(const Machine& machine, const Attention& attention, const TileAttention& tile) {
-  // Keys are new to the L2 for the CTA that leads, and the others keep up with it.
-  const Cycles latency = (machine.l2.far_latency.value + machine.dram.latency.value) * machine.clock.datasheet.value +
-                         machine.transfer.barrier_wait.value;
+  const Cycles latency = load_latency(machine, attention, tile.config);
   const Bytes output = bytes_of(attention.dtype, tile.config.cta_m * static_cast<double>(attention.head_dim_v));
   Course course;
   course.full = key_tile(machine, attention, tile, latency, /*masked=*/false);
   course.masked = key_tile(machine, attention, tile, latency, /*masked=*/true);
   course.ends = output / machine.transfer.epilogue.value + machine.tiles.around.value;
-  course.meeting = machine.l2.overlap.value;
+  course.lost = machine.contention.xu.value;
   return course;
 }
 
@@ -196,7 +247,7 @@ void add_traffic(const Attention& attention, const TileAttention& tile, double k
   const Bytes element = bytes_of(attention.dtype, 1);
   const double queries = batch * static_cast<double>(attention.heads) * static_cast<double>(attention.seq_q);
   const double keys = batch * static_cast<double>(attention.kv_heads) * static_cast<double>(attention.seq_kv);
-  const Bytes local = key_tiles * Bytes(4 * 32.0 * tile.config.warps * tile.compiled.spills);
+  const Bytes local = key_tiles * local_bytes(attention, tile);
   kernel.input = (queries * d + keys * (d + dv)) * element;
   kernel.output = queries * dv * element;
   kernel.l2_read = queries * d * element + key_tiles * tile_bytes(attention, tile.config) + 0.5 * local;
@@ -250,7 +301,6 @@ Kernel tile_attention_kernel(const Machine& machine, const Attention& attention,
   kernel.ctas = static_cast<std::int64_t>(kernel.items);
   kernel.makespan = makespan(machine, items, course, std::max(1, residency(machine, kernel.program).ctas));
   kernel.overlap = machine.tiles.first_touch.value;
-  kernel.l2_inside = true;
   add_traffic(attention, tile, all.all() * items.repeats, kernel);
   kernel.latency = machine.transfer.prologue.value;
   if (options.regime == Regime::cold) {

@@ -49,9 +49,9 @@ TileAttention tile_attention(const Attention& attention, const AttentionTileConf
 
 // A tile of keys of one CTA, cycles of its SM.
 struct KeyTile {
-  Cycles tensor;     // both products
-  Cycles exclusive;  // in which no other CTA gets on: both products, then the exponentials and the rescaling
-  Cycles alone;      // of a CTA that has the SM to itself
+  Cycles tensor;  // both products
+  Cycles port;    // exponentials and what they do not hide, the rescaling, the mask
+  Cycles alone;   // of a CTA that has the SM to itself
 };
 
 // `latency`: until a load's data are there.

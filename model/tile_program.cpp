@@ -86,6 +86,17 @@ double fresh_share(const Gemm& gemm, const Walk& walk) {
   return (first + second * (1.0 + (walk.passes - 1.0) * walk.lost)) / (first + second * walk.passes);
 }
 
+// Bytes of spilled registers that all tiles together read back from DRAM in an iteration: those of the CTAs at work
+// share the L2.
+double local_lost(const Machine& machine, const Gemm& gemm, const GemmConfig& config, const Walk& walk) {
+  const double of_cta = 4.0 * 32.0 * config.spills * config.warps;
+  const double tiles =
+      std::ceil(static_cast<double>(gemm.m) / config.cta_m) * std::ceil(static_cast<double>(gemm.n) / config.cta_n);
+  const double ctas = std::min(tiles, walk.together * static_cast<double>(machine.sms.value));
+  const double fill = ctas * of_cta / machine.l2.capacity.value.si();
+  return std::min(1.0, std::pow(fill / l2_held_share, loss_exponent)) * of_cta * tiles;
+}
+
 // Share of the operands' bytes that the L2 has to give. CTAs of a GPC ask for the same lines, and the network merges
 // those requests while they are in step; a queue before the L2 brings them out of it. `own`: an SM's time for one CTA's
 // iteration, the L2 aside.
@@ -146,7 +157,8 @@ TileIteration tile_iteration(const Machine& machine, const Gemm& gemm, const Gem
   // Each spilled register goes out and comes back once.
   result.local = Bytes(2.0 * config.spills * 4 * 32 * config.warps);
   result.again = Bytes((walk.passes - 1.0) * walk.lost * static_cast<double>(gemm.n) * static_cast<double>(gemm.k) *
-                       element_bytes(gemm.dtype));
+                           element_bytes(gemm.dtype) +
+                       local_lost(machine, gemm, config, walk) * std::ceil(static_cast<double>(gemm.k) / config.cta_k));
   return result;
 }
 

@@ -73,6 +73,27 @@ TEST_CASE("dependent steps of attention's lone warps defer") {
   CHECK(!defer_reasons(machine, op, estimate).has(DeferReason::lone_warps));
 }
 
+TEST_CASE("a lone warp of a tile's program defers where it waits for each product") {
+  const Machine machine = load_machine("h100-sxm");
+  Operator op;
+  Attention work{
+      .batch = 1, .heads = 16, .kv_heads = 16, .seq_q = 4096, .seq_kv = 4096, .head_dim = 64, .head_dim_v = 64};
+  work.impl = {Family::triton, {}};
+  work.cta_m = 128;
+  work.warps = 4;
+  work.stages = 4;
+  Estimate estimate;
+  estimate.resident_warps = 4;
+  estimate.limiter = Limiter::recurrence;
+  // Of 128 keys a thread has 128 scores, half as many probabilities and 64 outputs, of 64 half as many scores.
+  work.cta_n = 128;
+  op.work = work;
+  CHECK(defer_reasons(machine, op, estimate).has(DeferReason::lone_warps));
+  work.cta_n = 64;
+  op.work = work;
+  CHECK(!defer_reasons(machine, op, estimate).has(DeferReason::lone_warps));
+}
+
 TEST_CASE("the estimate says how many warps an SM holds") {
   // 128 x 128 tiles of 8 warps and 128 registers: 32,768 registers and 96 KiB a CTA, two on an SM.
   Operator op = gemm(4096, 4096, 4096);

@@ -83,6 +83,21 @@ TEST_CASE("more stages hide the loads' latency, until something else takes longe
   CHECK(before >= iteration(tile(128, 128, 64, 5, 4, false)).busy[Resource::tensor]);
 }
 
+TEST_CASE("spilled registers that do not fit the L2 come back from DRAM") {
+  GemmConfig config = tile(256, 256, 64, 2, 4, false);
+  config.spills = 512;
+  // A CTA keeps 512 x 4 x 128 bytes = 256 KiB in local memory. 16 tiles of 1024 x 1024: 4 MiB of 50, less than a
+  // hundredth of what comes back; in 4096 x 4096 132 CTAs have 33 MiB, as much as the L2 holds: 256 tiles of 64
+  // iterations.
+  GemmConfig kept = config;
+  kept.spills = 0;
+  const double small = iteration(config, 1024).again.si() - iteration(kept, 1024).again.si();
+  const double large = iteration(config, 4096).again.si() - iteration(kept, 4096).again.si();
+  const double of_cta = 256.0 * 1024;
+  CHECK(small < 0.01 * of_cta * 16 * 16);
+  CHECK(large == Approx(of_cta * 256 * 64));
+}
+
 TEST_CASE("what fits the L2 is read from DRAM once, what does not again by each pass of a group") {
   // One wave of one group: nothing comes back.
   CHECK(iteration(tile(128, 128, 64, 3, 8, false), 1024).again.si() == 0);
