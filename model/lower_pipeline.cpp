@@ -226,7 +226,7 @@ Plan lower_program(const Machine& machine, const PipelineFile& file, ProgramRuns
   if (longest / std::min(tile.cta_m, tile.cta_n) > most_tiles) {
     return refused_plan(fmt::format("more than {:.0f} tiles of one head", most_tiles));
   }
-  const AttentionItems items = attention_items(attention, tile.cta_m, tile.cta_n, tile.longest_first);
+  const AttentionItems items = attention_items(attention, tile.cta_m, tile.cta_n, tile.longest_first, tile.cluster);
   const ItemTiles mean = mean_of(items);
   ProgramRuns::Made& made = runs.made(shape_of(attention, mean));
   const Pipeline& pipeline = made.pipeline;

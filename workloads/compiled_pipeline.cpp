@@ -55,7 +55,8 @@ bool CompiledPipeline::evaluate(std::span<const SequenceParameter> given, Pipeli
 std::optional<PipelineTile> CompiledPipeline::tile(std::span<const SequenceParameter> given) const {
   const std::vector<double>* values = values_of(given);
   if (values == nullptr) return std::nullopt;
-  return PipelineTile{whole_at(*values, cta_m_), whole_at(*values, cta_n_), head_.longest_first};
+  return PipelineTile{whole_at(*values, cta_m_), whole_at(*values, cta_n_), head_.longest_first,
+                      whole_at(*values, cluster_)};
 }
 
 namespace {

@@ -96,7 +96,7 @@ PipelineTile PipelineFile::tile(std::span<const SequenceParameter> given) const 
     if (const auto tile = compiled_->tile(given)) return *tile;
   }
   const Pipeline made = read(given);
-  return {made.cta_m, made.cta_n, made.longest_first};
+  return {made.cta_m, made.cta_n, made.longest_first, made.cluster};
 }
 
 Pipeline PipelineFile::read(std::span<const SequenceParameter> given) const {
