@@ -267,6 +267,7 @@ std::optional<Plan> lower_attention_pipeline(const Machine& machine, const Libra
                               settings_of(attention, *file));
   Plan plan = lower_attention_program(machine, program, attention, options);
   if (!plan.refusal.empty()) return std::nullopt;
+  add_family_parts(machine, library, attention, plan);
   return plan;
 }
 

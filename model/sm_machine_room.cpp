@@ -218,6 +218,10 @@ void SmMachineRoom::set_rates() {
   }
   free_.fill(1.0);
   const int engines = static_cast<int>(roles_.size());
+  const bool product = std::ranges::find(order_, engines) != order_.end();
+  for (const PipeUse& taken : ctas_[0].code->withheld) {
+    if (product) free_[static_cast<std::size_t>(taken.pipe)] -= taken.work;
+  }
   const bool operands_first = options_.arbitration == Arbitration::operands_first;
   const double kept = operands_first ? std::min(fetched(), 1 - least_of_warps) : 0.0;
   double& shared = free_[at(ctas_[0].code->smem_pipe)];
