@@ -472,13 +472,14 @@ Plan refused(std::string why) {
 
 }  // namespace
 
-void add_family_parts(const Machine& machine, const Library& library, const Attention& attention, Plan& plan) {
+void add_family_parts(const Machine& machine, const Library& library, const Attention& attention, bool served,
+                      Plan& plan) {
   const AttentionProgram* program = find_program(machine, library, attention);
   const CodeCounts* code = program != nullptr ? machine.find_code(program->code) : nullptr;
   if (code == nullptr || attention.pass == Pass::bwd || plan.kernel_count == 0) return;
   plan.kernels.front().latency += std::max(Seconds(0), code->start.value - machine.transfer.prologue.value);
   for (const HelperKernel& helper : program->helpers) {
-    if (helper.when != HelperWhen::always) continue;
+    if (helper.when != HelperWhen::always && !(served && helper.when == HelperWhen::served)) continue;
     for (int i = 0; i < helper.count; ++i) plan.add(helper_kernel(machine, *code, helper, attention));
   }
 }
