@@ -22,7 +22,8 @@ struct AttentionItems {
 };
 
 // Forward: an item is cta_m queries that go over blocks of cta_n keys. Backward: cta_n keys that go over blocks of
-// cta_m queries. `longest_first` reverses the order of causal forward items.
-AttentionItems attention_items(const Attention& attention, int cta_m, int cta_n, bool longest_first);
+// cta_m queries. `longest_first` reverses the order of causal forward items. The CTAs
+// of a cluster share their instructions and so go over the tiles that any of them needs.
+AttentionItems attention_items(const Attention& attention, int cta_m, int cta_n, bool longest_first, int cluster = 1);
 
 }  // namespace perfmodel

@@ -127,7 +127,7 @@ ClockState burst_clock(const Machine& machine, const Load& load, const TimeAt& t
     const Hertz plateau = (1.0 - std::min(0.4, clock.plateau.value * excess)) * tensor;
     const Hertz depth = std::max(0.0, clock.dip.value - clock.plateau.value) * std::min(1.5, excess) * tensor;
     state.clock = plateau;
-    state.limit = excess > 0.0 ? ClockLimit::droop : ClockLimit::tensor;
+    state.limit = plateau < tensor || (from_start && depth > Hertz(0)) ? ClockLimit::droop : ClockLimit::tensor;
     // The mean depends on the duration and the duration on the mean; a few rounds settle it.
     for (int i = 0; from_start && i < 4; ++i) {
       const Hertz before = state.clock;

@@ -23,6 +23,11 @@ struct LowerOptions {
 Plan lower(const Machine& machine, const Library& library, const Operator& op, const LowerOptions& options);
 
 Plan lower_gemm(const Machine& machine, const Library& library, const Gemm& gemm, const LowerOptions& options);
+// What a code family's forward pass takes beside its main kernel, whichever way that was lowered: its start, and the
+// kernels that run with it whatever its shape.
+void add_family_parts(const Machine& machine, const Library& library, const Attention& attention, bool served,
+                      Plan& plan);
+
 Plan lower_attention(const Machine& machine, const Library& library, const Attention& attention,
                      const LowerOptions& options);
 Plan lower_rng(const Machine& machine, const Library& library, const Rng& rng, const LowerOptions& options);

@@ -473,6 +473,18 @@ Plan refused(std::string why) {
 
 }  // namespace
 
+void add_family_parts(const Machine& machine, const Library& library, const Attention& attention, bool served,
+                      Plan& plan) {
+  const AttentionProgram* program = find_program(machine, library, attention);
+  const CodeCounts* code = program != nullptr ? machine.find_code(program->code) : nullptr;
+  if (code == nullptr || attention.pass == Pass::bwd || plan.kernels.empty()) return;
+  plan.kernels.front().latency += std::max(Seconds(0), code->start.value - machine.transfer.prologue.value);
+  for (const HelperKernel& helper : program->helpers) {
+    if (helper.when != HelperWhen::always && !(served && helper.when == HelperWhen::served)) continue;
+    for (int i = 0; i < helper.count; ++i) plan.add(helper_kernel(machine, *code, helper, attention));
+  }
+}
+
 Plan lower_attention(const Machine& machine, const Library& library, const Attention& attention,
                      const LowerOptions& options) {
   if (tensor_rate(machine, attention.dtype).si() <= 0) {

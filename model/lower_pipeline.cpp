@@ -166,7 +166,8 @@ Kernel bounded_kernel(const Machine& machine, const Attention& attention, Progra
 }
 
 // What the row says of the kernel, where the program has a parameter of that name.
-std::vector<ProgramSetting> settings_of(const Attention& attention, const PipelineFile& file) {
+// A serving framework's keys and values are in pages.
+std::vector<ProgramSetting> settings_of(const Attention& attention, bool served, const PipelineFile& file) {
   std::vector<ProgramSetting> settings;
   const std::vector<std::string> known = parameter_names(file.root());
   const auto set = [&](std::string_view name, const std::optional<int>& value) {
@@ -177,6 +178,7 @@ std::vector<ProgramSetting> settings_of(const Attention& attention, const Pipeli
   set("stages", attention.stages);
   set("warps", attention.warps);
   set("registers", attention.registers);
+  set("paged", served ? std::optional(1) : std::nullopt);
   return settings;
 }
 
@@ -226,7 +228,7 @@ Plan lower_program(const Machine& machine, const PipelineFile& file, ProgramRuns
   if (longest / std::min(tile.cta_m, tile.cta_n) > most_tiles) {
     return refused_plan(fmt::format("more than {:.0f} tiles of one head", most_tiles));
   }
-  const AttentionItems items = attention_items(attention, tile.cta_m, tile.cta_n, tile.longest_first);
+  const AttentionItems items = attention_items(attention, tile.cta_m, tile.cta_n, tile.longest_first, tile.cluster);
   const ItemTiles mean = mean_of(items);
   ProgramRuns::Made& made = runs.made(shape_of(attention, mean));
   const Pipeline& pipeline = made.pipeline();
@@ -264,9 +266,10 @@ std::optional<Plan> lower_attention_pipeline(const Machine& machine, const Libra
   if (file == nullptr) return std::nullopt;
   // The library outlives the lowering.
   const KernelProgram program(std::shared_ptr<const PipelineFile>(std::shared_ptr<void>(), file),
-                              settings_of(attention, *file));
+                              settings_of(attention, options.served, *file));
   Plan plan = lower_attention_program(machine, program, attention, options);
   if (!plan.refusal.empty()) return std::nullopt;
+  add_family_parts(machine, library, attention, options.served, plan);
   return plan;
 }
 

@@ -77,10 +77,25 @@ class Pricer {
     for (std::size_t pipe = 0; pipe < machine_->pipes.size(); ++pipe) {
       if (is_divided(machine_->pipes[pipe].name)) divided_ |= 1U << pipe;
     }
+    withhold();
     if (names_ == OpNames::left_out) return;
     for (const Pipe& pipe : machine_->pipes) code_.pipe_names.push_back(pipe.name);
     code_.pipe_names.emplace_back("tensor");
     code_.pipe_names.emplace_back("port");
+  }
+
+  // wgmma reads and writes its accumulators at the rate of the register file's ports; an instruction of any kind gets to
+  // its operands in the turns that are left, which were counted with LOP3.
+  void withhold() {
+    if (machine_->tensor.generation != TensorGeneration::wgmma) return;
+    const auto issue = machine_->find_pipe("issue");
+    const auto alu = machine_->find_pipe("alu");
+    const auto xu = machine_->find_pipe("xu");
+    if (!issue || !alu || !xu) return;
+    const auto rate = [&](int pipe) { return machine_->pipes[static_cast<std::size_t>(pipe)].rate.value.si(); };
+    const double turns = (1 - machine_->contention.alu.value) * rate(*alu) / rate(*issue);
+    code_.withheld = {{static_cast<std::int16_t>(*issue), std::max(0.0, 1 - turns)},
+                      {static_cast<std::int16_t>(*xu), machine_->contention.xu.value}};
   }
 
   void reserve() {

@@ -74,6 +74,8 @@ struct SmCode {
   int tensor_pipe = 0;
   int port_pipe = 0;
   int smem_pipe = 0;
+  // Shares of pipes that warps do not get while a product runs whose accumulators are in the register file.
+  std::vector<PipeUse> withheld;
   bool persistent = false;
   double restart = 0;  // cycles from the end of a CTA to the start of the next in its place
 

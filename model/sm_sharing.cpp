@@ -44,6 +44,9 @@ void SmMachineRoom::set_rates() {
     return;
   }
   std::fill_n(free_.begin(), pipes_, 1.0);
+  if (std::ranges::any_of(running_, [&](const Progress& running) { return running.place == engines_; })) {
+    for (const PipeUse& taken : ctas_[0].code->withheld) free_[static_cast<std::size_t>(taken.pipe)] -= taken.work;
+  }
   const bool operands_first = options_.arbitration == Arbitration::operands_first;
   const double kept = operands_first ? std::min(fetched(), 1 - least_of_warps) : 0.0;
   double& shared = free_[at(ctas_[0].code->smem_pipe)];

@@ -38,6 +38,7 @@ class Explainer {
     const std::string note = note_of(op());
     if (!note.empty()) found_.notes.push_back(note);
     if (!found_.estimate().feasible() || found_.whole.total.si() <= 0) return std::move(found_);
+    found_.held = held_load(machine_, library_, subject_, options_, found_.whole);
     // The kernels stay those that the libraries choose on the machine as it is.
     pinned_ = subject_;
     pin();

@@ -59,6 +59,7 @@ struct Explanation {
   Watts power_limit;
   Fidelity fidelity = Fidelity::pipeline;
   SequenceEstimate whole;
+  std::optional<HeldLoad> held;
   std::size_t item = 0;  // which of it is explained
   Course course;
   std::vector<BindingConstant> constants;  // the strongest first

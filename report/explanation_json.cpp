@@ -117,6 +117,7 @@ std::string json_explanation(const Explanation& explanation) {
   json["total"] = explanation.whole.total.si();
   json["prediction"] = operator_json(explanation.explained().op, explanation.estimate());
   json["prediction"]["name"] = explanation.explained().name;
+  if (explanation.held) json["prediction"]["held"] = held_json(*explanation.held);
   if (!explanation.estimate().feasible()) return json.dump(2) + '\n';
   ordered_json kernels = ordered_json::array();
   for (const CourseKernel& kernel : explanation.course.kernels) kernels.push_back(kernel_json(kernel));

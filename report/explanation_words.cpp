@@ -185,7 +185,7 @@ std::vector<Fact> explanation_facts(const Explanation& e) {
   facts.push_back({"time", parts_text(estimate.parts)});
   facts.push_back({"busy", utilisation_text(estimate.utilisation)});
   facts.push_back({"traffic", traffic_text(estimate.traffic)});
-  facts.push_back({"power", format_power(estimate.power) + " mean"});
+  facts.push_back({"power", format_power(estimate.power) + " mean" + held_text(e.held, e.power_limit)});
   add_relaxed(e, facts);
   facts.push_back({"formula", fmt::format("{} = {}", limiter_name(estimate.limiter), formula_of(estimate.limiter))});
   if (estimate.second != estimate.limiter) {

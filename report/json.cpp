@@ -142,6 +142,10 @@ ordered_json document(std::string_view kind) {
           {"kind", kind}};
 }
 
+ordered_json held_json(const HeldLoad& held) {
+  return {{"clock", held.clock.si()}, {"power", held.power.si()}, {"time", held.total.si()}};
+}
+
 ordered_json operator_json(const Operator& op, const Estimate& estimate) {
   ordered_json json{{"name", op.name.empty() ? op_name(op) : op.name},
                     {"op", op_name(op)},
@@ -272,6 +276,7 @@ std::string json_report(const Study& study) {
     json["prediction"] = sequence_json(study.estimate);
   }
   json["prediction"]["settings"] = study.settings;
+  if (study.held) json["prediction"]["held"] = held_json(*study.held);
   json["dropout"] = dropout_json(study);
   json["provenance"] = evidence_json(study.evidence);
   json["advice"] = advice_json(study);

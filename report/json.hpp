@@ -24,6 +24,9 @@ inline constexpr int json_schema_version = 1;
 std::string json_report(const Study& study);
 
 // A prediction of one operator: all that json_report says of one.
+// Where a load settles that draws more than the power limit while it is too short for that to act.
+nlohmann::ordered_json held_json(const HeldLoad& held);
+
 nlohmann::ordered_json operator_json(const Operator& op, const Estimate& estimate);
 
 // Totals of a sequence and its operators.

@@ -198,6 +198,7 @@ Study study(const Machine& machine, const Library& library, const StudyRequest& 
   if (!refusal_of(result.estimate).empty()) return result;
   PredictOptions quick = request.options;
   quick.describe = false;
+  result.held = held_load(machine, library, request.subject, quick, result.estimate);
   if (request.without_dropout) {
     result.without_dropout = solve(machine, library, kernels.pin(*request.without_dropout), quick);
   }

@@ -65,6 +65,7 @@ struct Study {
   Calibration calibration;
   Fidelity fidelity = Fidelity::pipeline;
   SequenceEstimate estimate;
+  std::optional<HeldLoad> held;
   std::optional<SequenceEstimate> without_dropout;
   Evidence evidence;
   std::vector<Advice> advice;

@@ -93,6 +93,22 @@ SequenceEstimate solve(const Machine& machine, const Library& library, const Sub
   return predict(machine, library, std::get<Block>(subject), options);
 }
 
+std::optional<HeldLoad> held_load(const Machine& machine, const Library& library, const Subject& subject,
+                                  const PredictOptions& options, const SequenceEstimate& estimate) {
+  constexpr double rounding = 1.002;
+  if (estimate.regime == Regime::sustained || estimate.power <= rounding * machine.power.limit.value) return {};
+  Subject repeated = subject;
+  if (auto* op = std::get_if<Operator>(&repeated)) {
+    op->regime = Regime::sustained;
+  } else {
+    Block& block = std::get<Block>(repeated);
+    block.regime = Regime::sustained;
+    for (BlockOperator& each : block.operators) each.op.regime = Regime::sustained;
+  }
+  const SequenceEstimate held = solve(machine, library, repeated, options);
+  return HeldLoad{held.clock, held.power, held.total};
+}
+
 Hertz reported_clock(const Estimate& estimate) {
   return estimate.reported_clock > Hertz(0.0) ? estimate.reported_clock : estimate.clock;
 }

@@ -1,6 +1,7 @@
 // What a prediction is asked for, one operator or a block, and the one way to solve either.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -19,6 +20,17 @@ using Subject = std::variant<Operator, Block>;
 // An operator alone comes back as a sequence of one, and so does a block file of a single operator.
 SequenceEstimate solve(const Machine& machine, const Library& library, const Subject& subject,
                        const PredictOptions& options);
+
+// Where a load settles that draws more than the power limit while it is too short for that to act.
+struct HeldLoad {
+  Hertz clock;
+  Watts power;
+  Seconds total;  // of the subject
+};
+
+// The subject repeated for long, solved again; none where its power, as `estimate` has it, is within the limit.
+std::optional<HeldLoad> held_load(const Machine& machine, const Library& library, const Subject& subject,
+                                  const PredictOptions& options, const SequenceEstimate& estimate);
 
 // The operator if the subject is one alone, else null.
 const Operator* single_operator(const Subject& subject);

@@ -239,6 +239,12 @@ std::string clock_text(const SequenceEstimate& estimate, Hertz top, Watts limit)
   return {};
 }
 
+std::string held_text(const std::optional<HeldLoad>& held, Watts limit) {
+  if (!held) return {};
+  return fmt::format(", over the {} limit, which takes longer to act: repeated for long {} at {:.0f} MHz, {}",
+                     format_power(limit), format_power(held->power), held->clock.si() * 1e-6, format_time(held->total));
+}
+
 std::string host_text(const HiddenPart& part) { return (part.previous ? "previous " : "") + part.host; }
 
 std::string hiding_text(const Hiding& hiding) {
@@ -287,8 +293,8 @@ std::vector<Fact> facts_of(const Study& study) {
   for (const Hiding& hiding : estimate.hiding) facts.push_back({"hiding", hiding_text(hiding)});
   if (estimate.mask > Bytes(0.0))
     facts.push_back({"mask", fmt::format("{} until its last reader", format_bytes(estimate.mask))});
-  facts.push_back({"clock", fmt::format("{}; mean power {}", clock_text(estimate, study.top_clock, study.power_limit),
-                                        format_power(estimate.power))});
+  facts.push_back({"clock", fmt::format("{}; mean power {}{}", clock_text(estimate, study.top_clock, study.power_limit),
+                                        format_power(estimate.power), held_text(study.held, study.power_limit))});
   facts.push_back(
       {"roofline", fmt::format("{} by the datasheet's peaks alone, {} of the prediction",
                                format_time(estimate.roofline), share_text(estimate.roofline / estimate.total))});

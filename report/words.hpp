@@ -33,6 +33,9 @@ std::string change_text(double change);
 // "the 700 W limit holds the clock at 1490 of 1980 MHz"
 std::string clock_text(const SequenceEstimate& estimate, Hertz top, Watts limit);
 
+// ", over the 1000 W limit, which takes longer to act: repeated for long 1000 W at 1483 MHz, 866 us"; empty for none.
+std::string held_text(const std::optional<HeldLoad>& held, Watts limit);
+
 // "qkv", "previous ffn_up"
 std::string host_text(const HiddenPart& part);
 

@@ -52,7 +52,7 @@ const Operator& typical(const Suite& suite) { return suite.configurations()[suit
 std::vector<SequenceParameter> shape_of(const Operator& op, const Pipeline& pipeline) {
   std::vector<SequenceParameter> given;
   if (const auto* attention = std::get_if<Attention>(&op.work)) {
-    const AttentionItems items = attention_items(*attention, pipeline.cta_m, pipeline.cta_n, false);
+    const AttentionItems items = attention_items(*attention, pipeline.cta_m, pipeline.cta_n, false, pipeline.cluster);
     ItemTiles mean;
     for (const ItemTiles& tiles : items.head) mean.full += tiles.full, mean.masked += tiles.masked;
     const auto count = static_cast<double>(items.head.size());

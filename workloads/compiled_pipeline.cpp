@@ -102,7 +102,8 @@ std::optional<PipelineTile> CompiledPipeline::tile(std::span<const SequenceParam
                                                    FormulaValues& values) const {
   if (!refresh(given, values)) return std::nullopt;
   const std::vector<double>& numbers = values.numbers;
-  return PipelineTile{whole_at(numbers, cta_m_), whole_at(numbers, cta_n_), head_.longest_first};
+  return PipelineTile{whole_at(numbers, cta_m_), whole_at(numbers, cta_n_), head_.longest_first,
+                      whole_at(numbers, cluster_)};
 }
 
 namespace {

@@ -173,6 +173,7 @@ struct PipelineTile {
   int cta_m = 0;
   int cta_n = 0;
   bool longest_first = false;
+  int cluster = 1;
 };
 
 struct Pipeline {

@@ -100,7 +100,7 @@ PipelineTile PipelineFile::tile(std::span<const SequenceParameter> given, Formul
   keep(tile.has_value(), values);
   if (tile) return *tile;
   const Pipeline made = read(given);
-  return {made.cta_m, made.cta_n, made.longest_first};
+  return {made.cta_m, made.cta_n, made.longest_first, made.cluster};
 }
 
 // Whose the values are now; nobody's after a failure.

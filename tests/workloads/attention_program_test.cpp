@@ -251,7 +251,7 @@ TEST_CASE("the faults of a file, all in one run") {
         "p.yaml:20:35: error: 'when': unknown value 'never'\n"
         "        - {name: a, fixed: 1, when: never, count: 4}\n"
         "                                    ^\n"
-        "note: known values: always, dropout, grouped, split\n"
+        "note: known values: always, dropout, grouped, split, served\n"
         "p.yaml:20:26: error: 'fixed': unit missing after '1', write it in s\n"
         "        - {name: a, fixed: 1, when: never, count: 4}\n"
         "                           ^\n"
