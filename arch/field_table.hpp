@@ -130,8 +130,7 @@
   X(power.held, required, "0.8", "1.15", "share of the power limit that a steady load settles at") \
   X(power.active, required, "1 W", "400 W", "awake SMs at the top clock, beyond idle: clock tree and leakage") \
   X(power.tensor_cycle, required, "0.5 nJ", "50 nJ", "one SM with its tensor cores busy on random operands for a clock, at the top clock; what brings the operands apart") \
-  X(power.tensor_fp8, required, "0.7", "1.5", "energy of a busy tensor cycle with 8-bit or narrower operands over that with bf16 ones") \
-  X(power.tensor_fp16, required, "0.9", "1.5", "energy of a busy tensor cycle with fp16 operands, whose significands are longer, over that with bf16 ones") \
+  X(power.tensor_fp8, required, "0.7", "1.5", "energy of a busy tensor cycle with 8-bit or narrower operands over that with 16-bit ones") \
   X(power.instruction, required, "1 pJ", "30 pJ", "one instruction of one thread on random data, at the top clock, where its class has no energy of its own") \
   X(power.smem_byte, required, "0.5 pJ/B", "20 pJ/B", "a byte read or written in shared memory, at the top clock") \
   X(power.l2_byte, required, "5 pJ/B", "150 pJ/B", "a byte through the L2 and the network to the SM") \
@@ -140,7 +139,7 @@
   X(power.zeros, required, "0.05", "1", "core energy with zero operands over that with random ones") \
   X(power.sparse, required, "0.1", "1.2", "core energy with 90 % zeros over that with random operands") \
   X(power.memory_zeros, required, "0.1", "1", "DRAM energy with zeros or constants over that with random data") \
-  X(power.voltage_slope, required, "0", "2", "relative fall of the core voltage over the relative fall of the clock")
+  X(power.voltage_slope, required, "0", "1.4", "relative fall of the core voltage over the relative fall of the clock")
 
 // Constants of a code family, `code.NAME.*`: X(member, low, high, what it means)
 #define PERFMODEL_CODE_FIELDS(X) \

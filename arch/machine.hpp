@@ -207,8 +207,7 @@ struct Power {
   Ratio held;                     // share of the limit that a steady load settles at
   Constant<Watts> active;         // awake SMs at the top clock, beyond idle: clock tree and leakage
   Constant<Joules> tensor_cycle;  // one SM's tensor cores busy for a clock, random operands, top clock; operands apart
-  Ratio tensor_fp8;               // energy of a busy tensor cycle with 8-bit operands over that with bf16 ones
-  Ratio tensor_fp16;              // the same with fp16 operands, whose significands are longer
+  Ratio tensor_fp8;               // energy of a busy tensor cycle with 8-bit operands over that with 16-bit ones
   Constant<Joules> instruction;   // one thread's instruction of a class without an energy of its own
   Constant<JoulesPerByte> smem_byte;  // read or written in shared memory, top clock
   Constant<JoulesPerByte> l2_byte;    // through the L2 and the network to the SM

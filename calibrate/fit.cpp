@@ -345,7 +345,6 @@ const std::vector<FitStage>& fit_stages(const Machine& machine) {
         "power.voltage_slope",
         "power.tensor_cycle",
         "power.tensor_fp8",
-        "power.tensor_fp16",
         "power.zeros",
         "code.cudnn_fwd.softmax",
         "code.cudnn_fwd.dropout",

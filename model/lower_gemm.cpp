@@ -119,8 +119,6 @@ void set_types(const Machine& machine, const Gemm& gemm, Kernel& kernel) {
   if (gemm.dtype == Dtype::fp8 || gemm.dtype == Dtype::nvfp4) {
     kernel.latency += machine.launch.scale.value;
     kernel.tensor_energy = machine.power.tensor_fp8.value;
-  } else if (gemm.dtype == Dtype::fp16) {
-    kernel.tensor_energy = machine.power.tensor_fp16.value;
   } else if (gemm.dtype == Dtype::tf32) {
     kernel.tensor_activity = 0.5;
   }
