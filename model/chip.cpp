@@ -89,11 +89,12 @@ Seconds together(const Machine& machine, const KernelWork& work, Seconds sm) {
 
 namespace {
 
-// Share of the items that run at once.
+// Share of the items that the last wave has.
 double last_wave(const Machine& machine, const Kernel& kernel, int residency) {
   const double slots = residency * static_cast<double>(machine.sms.value);
   const double at_once = kernel.schedule == Schedule::persistent ? static_cast<double>(kernel.ctas) : slots;
-  return std::min(1.0, at_once / kernel.items);
+  const double before = std::ceil(kernel.items / at_once) - 1;
+  return std::clamp((kernel.items - before * at_once) / kernel.items, 0.0, 1.0);
 }
 
 }  // namespace
