@@ -69,16 +69,14 @@ void json_lines(benchmark::State& state, const char* machine, const std::string&
   }
   state.SetItemsProcessed(state.iterations() * lines);
 }
+void one_and_two_threads(benchmark::internal::Benchmark* bench) {
+  bench->ArgName("threads")->Arg(1)->Arg(2)->UseRealTime()->MeasureProcessCPUTime()->Unit(benchmark::kMillisecond);
+}
 BENCHMARK_CAPTURE(json_lines, kernel_bound, "h100-sxm",
                   R"({"define":"g","configurations":[)" + gemm_row +
                       R"(],"columns":["cta_m","stages"],"fidelity":"bound"})",
                   [](int i) { return fmt::format("{},{}", 64 << i % 3, 2 + i % 4); })
-    ->ArgName("threads")
-    ->Arg(1)
-    ->Arg(2)
-    ->UseRealTime()
-    ->MeasureProcessCPUTime()
-    ->Unit(benchmark::kMillisecond);
+    ->Apply(one_and_two_threads);
 
 // Every candidate another.
 std::string program_definition(const char* fidelity) {
@@ -87,18 +85,8 @@ std::string program_definition(const char* fidelity) {
 }
 std::string program_values(int i) { return fmt::format("{},{}", 1e-5 * i, 2 + i % 2); }
 BENCHMARK_CAPTURE(json_lines, program_bound, "b200", program_definition("bound"), program_values)
-    ->ArgName("threads")
-    ->Arg(1)
-    ->Arg(2)
-    ->UseRealTime()
-    ->MeasureProcessCPUTime()
-    ->Unit(benchmark::kMillisecond);
+    ->Apply(one_and_two_threads);
 BENCHMARK_CAPTURE(json_lines, program_pipeline, "b200", program_definition("pipeline"), program_values)
-    ->ArgName("threads")
-    ->Arg(1)
-    ->Arg(2)
-    ->UseRealTime()
-    ->MeasureProcessCPUTime()
-    ->Unit(benchmark::kMillisecond);
+    ->Apply(one_and_two_threads);
 
 }  // namespace

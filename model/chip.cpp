@@ -85,10 +85,6 @@ Seconds together(const Machine& machine, const KernelWork& work, Seconds sm) {
              : overlapped_time(machine, sm, work.memory.l2, work.memory.dram, work.overlap);
 }
 
-}  // namespace
-
-namespace {
-
 // Share of the items that the last wave has.
 double last_wave(const Machine& machine, const Kernel& kernel, int residency) {
   const double slots = residency * static_cast<double>(machine.sms.value);

@@ -135,20 +135,23 @@ Bytes local_bytes(const Attention& attention, const TileAttention& tile) {
   return Bytes(2 * 4 * 32.0 * tile.config.warps * registers_out_and_in(attention, tile));
 }
 
+// The warps' exponentials, and of one warp the maxima, sums and conversion that those do not hide.
+Cycles score_time(const Machine& machine, const AttentionThread& thread, double warps) {
+  const Cycles exponentials = warps * (thread.scores + 2 * thread.rows) * warp_slot(machine, "exp2");
+  const Cycles each = warp_slot(machine, "fmnmx") + warp_slot(machine, "fadd") + 0.5 * warp_slot(machine, "f2fp");
+  return exponentials + thread.scores * each;
+}
+
 // A CTA's warps alone from scores to probabilities. They meet at the exponential unit, and each does by itself what
 // that cannot hide: the maxima before, sums and conversion behind, the shuffles of both reductions. Within 4 % of what
 // the stall counts, scoreboards and pipes of 24 kernels' SASS add up to.
 Cycles softmax_time(const Machine& machine, const AttentionThread& thread, double warps) {
-  const Cycles exponentials = warps * (thread.scores + 2 * thread.rows) * warp_slot(machine, "exp2");
-  const Cycles each = warp_slot(machine, "fmnmx") + warp_slot(machine, "fadd") + 0.5 * warp_slot(machine, "f2fp");
-  return exponentials + thread.scores * each + 4 * latency_of(machine, "shfl") + latency_of(machine, "exp2");
+  return score_time(machine, thread, warps) + 4 * latency_of(machine, "shfl") + latency_of(machine, "exp2");
 }
 
 // What of it, and of the rescaling, keeps a sub-partition's ports.
 Cycles port_time(const Machine& machine, const AttentionThread& thread, double warps) {
-  const Cycles exponentials = warps * (thread.scores + 2 * thread.rows) * warp_slot(machine, "exp2");
-  const Cycles each = warp_slot(machine, "fmnmx") + warp_slot(machine, "fadd") + 0.5 * warp_slot(machine, "f2fp");
-  return exponentials + thread.scores * each + warps * thread.output * warp_slot(machine, "fmul");
+  return score_time(machine, thread, warps) + warps * thread.output * warp_slot(machine, "fmul");
 }
 
 }  // namespace
