@@ -70,7 +70,7 @@
   X(transfer.cluster_barrier, hopper,   "1 clk", "2000 clk", "barrier over a cluster, relaxed") \
   X(transfer.round_stall, required, "0 clk", "20 clk", "what a warp alone on its sub-partition waits in each round of a Philox call, beyond its port time, where its code was not counted") \
   X(transfer.iteration, required, "20 clk", "1000 clk", "shortest main-loop iteration of a GEMM: barrier wait, tensor instruction, release") \
-  X(transfer.epilogue, required, "4 B/clk", "256 B/clk", "rate at which one SM takes an output tile from registers to the L2") \
+  X(transfer.epilogue, required, "4 B/clk", "256 B/clk", "rate at which one SM stores an output tile from shared memory to the L2") \
   X(transfer.tensor_map, required, "0 us", "10 us", "a CTA writes its tensor maps to memory and fences them before it may use them") \
   X(transfer.cold_prologue, required, "0 us", "10 us", "what the prologue takes longer when caches and translations are cold") \
   X(transfer.prologue, required, "0.1 us", "10 us", "kernel start to the first operands asked for, and last store to the end, beyond an empty kernel") \
@@ -97,6 +97,7 @@
   X(l2.port,         required, "8 B/clk", "1024 B/clk", "what one SM takes from the L2 at most while the others are idle") \
   X(l2.near_latency, required, "50 ns", "1000 ns", "latency of a hit in the near partition") \
   X(l2.far_latency,  required, "50 ns", "1000 ns", "latency of a hit in the far partition") \
+  X(l2.write, required, "0.1", "1", "share of the bandwidth that writes of all SMs reach, beside which reads go on") \
   X(l2.dirty, required, "0", "1", "share of the L2 lines that are dirty after a large fill has flushed it") \
   X(l2.dirty_capacity, required, "0", "1", "dirty data after that fill as a share of the capacity") \
   X(l2.coalesced, required, "1", "32", "SMs whose reads of one line at about the same time the network merges into one of the L2") \

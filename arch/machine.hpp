@@ -132,7 +132,7 @@ struct Transfer {
   Constant<Cycles> cluster_barrier;
   Constant<Cycles> round_stall;       // what a warp alone on its sub-partition waits in a Philox round
   Constant<Cycles> iteration;         // shortest main-loop iteration: barrier, one tensor instruction, release
-  Constant<BytesPerCycle> epilogue;   // output of a tile from the registers of one SM to the L2
+  Constant<BytesPerCycle> epilogue;   // output of a tile from the shared memory of one SM to the L2
   Constant<Seconds> tensor_map;       // a CTA makes its tensor maps and fences them
   Constant<Seconds> cold_prologue;    // more of it when caches and translations are cold
   Constant<Seconds> prologue;         // kernel start to the first operands asked for, and from the last store to the end
@@ -171,6 +171,7 @@ struct L2 {
   Count coalesced;                     // SMs whose reads of a line at about the same time reach the L2 as one
   Ratio overlap;                       // exponent of the norm that adds SM and L2 time; large: perfect overlap
   Ratio copy_share;                    // of the bandwidth that the copy engines of all SMs reach
+  Ratio write;                         // of the bandwidth that writes of all SMs reach, on a way of their own
   Ratio unaligned_read;                // sectors fetched for rows that start off a sector, over those of aligned rows
   Ratio unaligned_write;               // cost of output rows that start off a line, over that of aligned rows
 };

@@ -342,6 +342,7 @@ const std::vector<FitStage>& fit_stages(const Machine& machine) {
         "launch.grid",
         "launch.cold_code",
         "launch.reduction",
+        "launch.scale",
         "power.voltage_slope",
         "power.tensor_cycle",
         "power.tensor_fp8",

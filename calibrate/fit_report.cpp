@@ -94,7 +94,8 @@ std::string text_fit(const Fit& fit, const Machine& before) {
 }
 
 std::vector<std::string> fit_tables(const std::string& folder) {
-  static constexpr std::array<const char*, 13> names = {"gemm.csv",
+  static constexpr std::array<const char*, 14> names = {"gemm.csv",
+                                                        "gemm_short.csv",
                                                         "attention.csv",
                                                         "rng.csv",
                                                         "power.csv",

@@ -95,6 +95,37 @@ Demand uncounted(const Machine& machine, const GemmConfig& config, const Segment
   return demand;
 }
 
+// Two warpgroups take turns, each with a tile of its own, where one holds a whole tile's accumulators.
+bool taking_turns(const GemmConfig& config) {
+  return static_cast<double>(config.accumulator_sets) * config.cta_m * config.cta_n <= 128.0 * config.ping_pong;
+}
+
+// Clocks of a sub-partition for each of the instructions that turn accumulators into rows in shared memory. They depend
+// on each other, 4 clk from one to the next, so that two warps, or one with the two halves of a pair, issue one in two
+// clocks at best. The slopes of cuBLAS's times over tiles of short k say 2.3 (H100, 256 x 128, and scaled outputs).
+constexpr double output_issue = 2.3;
+
+// The accumulators' way to shared memory and, after that, to the L2.
+Cycles output_time(const Machine& machine, const GemmConfig& config, Bytes stored) {
+  const double elements = static_cast<double>(config.cta_m) * config.cta_n;
+  const Cycles issue = elements * config.element.all / pipe_rate(machine, Resource::issue);
+  return stored / machine.transfer.epilogue.value + output_issue * issue;
+}
+
+// What the output adds to each tile, and once to the kernel. Warpgroups that take turns hide one tile's output behind
+// the other's main loop, all but the last one.
+struct OutputCost {
+  Cycles each;
+  Cycles last;
+};
+
+OutputCost output_cost(const Segment& loop, Cycles output, bool in_turns) {
+  if (!in_turns) return {.each = output, .last = Cycles(0)};
+  const Cycles main_loop = loop.count * std::max(loop.interval, loop.busy.largest());
+  const Cycles each = 0.5 * std::max(Cycles(0), output - main_loop);
+  return {.each = each, .last = output - each};
+}
+
 // From asking for a tile's operands to the warps that wait for them going on.
 Cycles load_latency(const Machine& machine, Seconds memory) {
   return memory * machine.clock.datasheet.value + machine.transfer.tma_latency.value +
@@ -202,16 +233,20 @@ Kernel gemm_kernel(const Machine& machine, const Gemm& gemm, const GemmConfig& c
   Segment epilogue;
   epilogue.count = 1;
   const double write_cost = unaligned_write(machine, n * out_bytes);
-  epilogue.interval = Bytes(tile_out * write_cost) / machine.transfer.epilogue.value;
+  const Cycles output = output_time(machine, config, Bytes(tile_out * write_cost));
   // Output tiles are laid out in shared memory and fetched by the copy engine.
   if (machine.tensor.generation == TensorGeneration::wgmma) {
     epilogue.aside[Resource::smem] = 2 * tile_out / pipe_rate(machine, Resource::smem);
   }
-  if (machine.tensor.generation == TensorGeneration::tcgen05 && config.schedule == Schedule::persistent) {
+  OutputCost cost{.each = output, .last = Cycles(0)};
+  if (config.schedule == Schedule::persistent && machine.tensor.generation == TensorGeneration::tcgen05) {
     // Accumulators are double-buffered in tensor memory: the next tile's main loop hides the epilogue.
     const Cycles main_loop = loop.count * std::max(loop.interval, loop.busy.largest());
-    epilogue.interval = std::max(Cycles(0), epilogue.interval - main_loop);
+    cost.each = std::max(Cycles(0), output - main_loop);
+  } else if (config.schedule == Schedule::persistent) {
+    cost = output_cost(loop, output, taking_turns(config));
   }
+  epilogue.interval = cost.each;
   if (tile_program) {
     epilogue.interval = tile.around;
   } else if (config.schedule == Schedule::grid) {
@@ -242,7 +277,10 @@ Kernel gemm_kernel(const Machine& machine, const Gemm& gemm, const GemmConfig& c
   if (tile_program) kernel.overlap = machine.l2.overlap.value;
   kernel.output = Bytes(m * n * (config.split_k > 1 ? 4.0 * config.split_k : out_bytes));
   kernel.l2_written = write_cost * kernel.output;
-  kernel.latency = machine.transfer.prologue.value;
+  kernel.latency = machine.transfer.prologue.value + cost.last / machine.clock.datasheet.value;
+  if (machine.tensor.generation == TensorGeneration::wgmma && !tile_program) {
+    kernel.latency += Bytes(shared * config.cta_k * in_bytes) * sms / machine.l2.bandwidth.value;
+  }
   return kernel;
 }
 

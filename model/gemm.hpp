@@ -30,6 +30,8 @@ struct GemmConfig {
   int panel = 8;               // tiles that a panel is wide: CTAs go through the output panel by panel
   double loop_steps = 0;       // instructions of a warp in an iteration, one after the other; 0: not known
   double tile_steps = 0;       // and in the rest of a tile
+  int accumulator_sets = 1;    // that a thread keeps of its accumulators: 2 where products are promoted
+  int ping_pong = 0;           // as many accumulators a thread lets two warpgroups take turns, each with its own tile
   int promotion = 0;           // k after which fp8 accumulators are added up in FP32, 0: never
   Schedule schedule = Schedule::persistent;
 };

@@ -148,7 +148,13 @@ Plan gemm_plan(const Machine& machine, const Library& library, const Gemm& gemm,
     code.element = gemm.dtype == Dtype::fp8 ? menu.scaled : menu.element;
     code.promoted = menu.promoted;
     code.waiting = menu.waiting;
-    code.promotion = menu.promotion;
+    code.ping_pong = menu.ping_pong;
+    // Tiles that leave no room for a second set are those of kernels that add up in the tensor cores alone.
+    const bool promoted = gemm.dtype == Dtype::fp8 && 2 * config.cta_m * config.cta_n <= menu.accumulators;
+    if (promoted && menu.promotion > 0) {
+      code.promotion = menu.promotion;
+      code.accumulator_sets = 2;
+    }
   }
   set_steps(machine, library, gemm, code);
   Kernel kernel = gemm_kernel(machine, gemm, code);

@@ -110,6 +110,7 @@ LibraryMenu read_menu(const YamlNode& root, std::string name) {
   menu.scaled = read_tally(map, "scaled");
   menu.promoted = read_tally(map, "promoted");
   if (map.has("waiting")) menu.waiting = map.number("waiting", NumberRange::not_negative());
+  if (map.has("ping_pong")) menu.ping_pong = read_count(map, "ping_pong");
   if (map.has("promotion")) menu.promotion = read_count(map, "promotion");
   YamlMap split = map.map("split_k");
   menu.split_k.tiles_at_most = read_count(split, "tiles_at_most");

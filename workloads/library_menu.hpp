@@ -70,6 +70,7 @@ struct LibraryMenu {
   InstructionTally scaled;     // the same where the output is scaled, as from 8-bit operands
   InstructionTally promoted;   // that a thread executes to add up an accumulator in FP32
   double waiting = 0;          // that waiting warps execute in a clock, all of an SM
+  int ping_pong = 0;           // accumulators of a thread, up to which two warpgroups each take a tile in turn
   int promotion = 0;           // k after which fp8 accumulators are added up in FP32; 0: never
 
   // Elements of k an iteration: 64 of 16 bits, 128 of fp8, 256 of nvfp4.
