@@ -100,18 +100,6 @@ bool taking_turns(const GemmConfig& config) {
   return static_cast<double>(config.accumulator_sets) * config.cta_m * config.cta_n <= 128.0 * config.ping_pong;
 }
 
-// Clocks of a sub-partition for each of the instructions that turn accumulators into rows in shared memory. They depend
-// on each other, 4 clk from one to the next, so that two warps, or one with the two halves of a pair, issue one in two
-// clocks at best. The slopes of cuBLAS's times over tiles of short k say 2.3 (H100, 256 x 128, and scaled outputs).
-constexpr double output_issue = 2.3;
-
-// The accumulators' way to shared memory and, after that, to the L2.
-Cycles output_time(const Machine& machine, const GemmConfig& config, Bytes stored) {
-  const double elements = static_cast<double>(config.cta_m) * config.cta_n;
-  const Cycles issue = elements * config.element.all / pipe_rate(machine, Resource::issue);
-  return stored / machine.transfer.epilogue.value + output_issue * issue;
-}
-
 // What the output adds to each tile, and once to the kernel. Warpgroups that take turns hide one tile's output behind
 // the other's main loop, all but the last one.
 struct OutputCost {
@@ -132,7 +120,18 @@ Cycles load_latency(const Machine& machine, Seconds memory) {
          machine.transfer.barrier_wait.value;
 }
 
+// Clocks of a sub-partition for each of the instructions that turn accumulators into rows in shared memory. They depend
+// on each other, 4 clk from one to the next, so that two warps, or one with the two halves of a pair, issue one in two
+// clocks at best. The slopes of cuBLAS's times over tiles of short k say 2.3 (H100, 256 x 128, and scaled outputs).
+constexpr double output_issue = 2.3;
+
 }  // namespace
+
+Cycles output_time(const Machine& machine, const GemmConfig& config, Bytes stored) {
+  const double elements = static_cast<double>(config.cta_m) * config.cta_n;
+  const Cycles issue = elements * config.element.all / pipe_rate(machine, Resource::issue);
+  return stored / machine.transfer.epilogue.value + output_issue * issue;
+}
 
 double unaligned_read(const Machine& machine, double pitch) {
   return std::fmod(pitch, 32.0) == 0.0 ? 1.0 : machine.l2.unaligned_read.value;

@@ -48,6 +48,9 @@ double unaligned_write(const Machine& machine, double pitch);
 // network merges, lie along one side of the output and share what they read of the other operand.
 double rows_asked(const Machine& machine, const Gemm& gemm, const GemmConfig& config);
 
+// An output tile's way from the accumulators to shared memory and, so many bytes by bulk stores, on to the L2.
+Cycles output_time(const Machine& machine, const GemmConfig& config, Bytes stored);
+
 // The depth of a tile that makes rows of 128 bytes.
 int natural_cta_k(Dtype dtype);
 

@@ -63,8 +63,8 @@ int products_of(const Machine& machine, const Gemm& gemm, const GemmConfig& conf
   return static_cast<int>(steps * std::ceil(along_m * along_n / std::max(1.0, config.warps / 4.0)));
 }
 
-// Of a warp for each of its warpgroup's tensor instructions, waiting included: cuBLAS and own kernels execute 46 to 67 in
-// four warps with a long k (counters.csv of an H200, November 2026).
+// Of a warp for each of its warpgroup's tensor instructions, waiting included: cuBLAS and own kernels execute 46 to 67
+// in four warps with a long k (counters.csv of an H200, November 2026).
 constexpr double steps_of_product = 12.5;
 
 // What the warps execute one instruction after the other.
@@ -81,6 +81,7 @@ void set_steps(const Machine& machine, const Library& library, const Gemm& gemm,
     const TileSteps steps = library.tile_code->steps(loop);
     config.loop_steps = steps.iteration;
     config.tile_steps = steps.tile;
+    config.element.all = steps.element;
   } else {
     config.loop_steps = products * steps_of_product;
   }

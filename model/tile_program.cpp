@@ -150,7 +150,8 @@ TileIteration tile_iteration(const Machine& machine, const Gemm& gemm, const Gem
   const double latency = (machine.tiles.latency.value * unloaded * machine.clock.datasheet.value).si();
   const double loads = (latency + chain) / std::max(1, config.stages - 1) + 0.5 * bytes / port;
   result.interval = Cycles(std::max(alone, loads));
-  result.around = machine.tiles.around.value;
+  const Bytes output(static_cast<double>(config.cta_m) * config.cta_n * element_bytes(gemm.out_dtype));
+  result.around = machine.tiles.around.value + output_time(machine, config, config.tma ? output : Bytes(0));
   if (config.tma) result.around += machine.transfer.tensor_map.value * machine.clock.maximum.value;
   const double own = std::max(result.interval.si() / walk.together, result.busy.largest().si());
   result.l2_share = asked_share(machine, gemm, config, own);

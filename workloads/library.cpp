@@ -27,9 +27,15 @@ TileSteps TileCode::steps(const TileLoop& loop) {
                                                  {"products", static_cast<double>(loop.products)},
                                                  {"copies", static_cast<double>(loop.copies)},
                                                  {"warps", static_cast<double>(loop.warps)}}};
-    const std::array<SequenceParameter, 2> rest{
-        {{"tma", loop.tma ? 1.0 : 0.0}, {"accumulators", static_cast<double>(loop.accumulators)}}};
-    at = kept_.emplace(loop, TileSteps{loop_.counts(body).total(), tile_.counts(rest).total()}).first;
+    const auto rest = [&](double accumulators) {
+      const std::array<SequenceParameter, 2> given{{{"tma", loop.tma ? 1.0 : 0.0}, {"accumulators", accumulators}}};
+      return tile_.counts(given).total();
+    };
+    at = kept_
+             .emplace(loop, TileSteps{.iteration = loop_.counts(body).total(),
+                                      .tile = rest(loop.accumulators),
+                                      .element = rest(2) - rest(1)})
+             .first;
   }
   return at->second;
 }

@@ -45,6 +45,7 @@ struct TileLoop {
 struct TileSteps {
   double iteration = 0;  // instructions of the main loop's body
   double tile = 0;       // outside of the main loop
+  double element = 0;    // and of a thread for each output element, out of these
 };
 
 // Counted as MaskWords does.
