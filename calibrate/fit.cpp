@@ -347,6 +347,7 @@ const std::vector<FitStage>& fit_stages(const Machine& machine) {
         "power.tensor_cycle",
         "power.tensor_fp8",
         "power.zeros",
+        "power.mma_sync",
         "code.cudnn_fwd.softmax",
         "code.cudnn_fwd.dropout",
         "code.cudnn_fwd.tile",
