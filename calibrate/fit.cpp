@@ -353,7 +353,6 @@ const std::vector<FitStage>& fit_stages(const Machine& machine) {
         "code.cudnn_fwd.tile",
         "code.cudnn_fwd.serial",
         "code.cudnn_bwd.softmax",
-        "code.cudnn_bwd.dropout",
         "code.cudnn_bwd.tile",
         "code.cudnn_bwd.serial",
         "code.flash2_fwd.softmax",

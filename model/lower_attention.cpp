@@ -171,8 +171,8 @@ double tiles_of(const AttentionProgram& program, const Attention& attention) {
 }
 
 // The segments of an iteration: matrix and softmax work that hide each other in part, and the dropout decisions that
-// nothing hides, since they press on the same ports as the softmax around them. Where numbers are drawn, nothing hides
-// the matrix work either: 64-bit products and the tensor cores take turns at the register file.
+// nothing hides, since they press on the same ports as the softmax around them. Forward, nothing hides the matrix work
+// either while numbers are drawn: 64-bit products and the tensor cores take turns at the register file.
 struct IterationWork {
   Segment full;
   Segment masked;
@@ -273,7 +273,9 @@ IterationWork work_of(const Machine& machine, const Library& library, const Code
   work.masked.busy[Resource::issue] += scores * program.mask_slots / issue;
   if (attention.dropout > 0 && attention.dropout_source == DropoutSource::fused) {
     work.dropout.busy[Resource::alu] = scores * code.dropout.value / pipe_rate(machine, Resource::alu);
-    work.full.serial = std::max(code.serial.value, std::min(1.0, machine.contention.multiply.value));
+    if (forward) {
+      work.full.serial = std::max(code.serial.value, std::min(1.0, machine.contention.multiply.value));
+    }
     work.masked.serial = work.full.serial;
   }
   if (reads_mask(attention)) {
