@@ -20,6 +20,7 @@
   X(clock.plateau, required, "0", "1", "share of the tensor clock lost for each power limit above that, until the cap acts") \
   X(clock.dip, required, "0", "0.8", "the same at the bottom of the dip that follows a load step") \
   X(clock.ramp, required, "0 us", "1000 us", "time in which the clock falls from the top to the loaded one") \
+  X(clock.step_end, required, "0 us", "2000 us", "time from the load step until the clock has recovered from its drop there, as deep as the dip") \
   X(clock.dip_start, required, "0 us", "2000 us", "time from the load step to the start of the dip") \
   X(clock.dip_bottom, required, "0 us", "2000 us", "time from the load step to the bottom of the dip") \
   X(clock.dip_end, required, "0 us", "2000 us", "time from the load step to the end of the dip") \

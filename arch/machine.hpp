@@ -29,6 +29,7 @@ struct Clock {
   Ratio plateau;              // share of the tensor clock lost for one limit's power above that, until the cap acts
   Ratio dip;                  // the same at the bottom of the dip after a load step
   Constant<Seconds> ramp;        // from the top clock to the loaded one
+  Constant<Seconds> step_end;    // of the drop at the load step, since the start of the load
   Constant<Seconds> dip_start;   // since the start of the load
   Constant<Seconds> dip_bottom;
   Constant<Seconds> dip_end;

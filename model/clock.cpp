@@ -72,17 +72,20 @@ ClockState ceiling(const Machine& machine, const Load& load, const TimeAt& time_
   return {(1.0 - std::min(0.5, clock.activity_slope.value * over)) * tensor, ClockLimit::activity, Watts(0)};
 }
 
-// Integral of the dip's shape since the load step: falls linearly to the bottom, rises linearly to the end; 1 at the
-// bottom.
+// Integral since the load step of how far the clock is below its plateau, 1 at the dip's bottom: at the bottom from the
+// step on, up in a straight line, then down to the bottom and up again in straight lines.
 Seconds dip_area(const Clock& clock, Seconds duration) {
   const double fall = (clock.dip_bottom.value - clock.dip_start.value).si();
   const double rise = (clock.dip_end.value - clock.dip_bottom.value).si();
   const double a = std::clamp((duration - clock.dip_start.value).si(), 0.0, fall);
   const double b = std::clamp((duration - clock.dip_bottom.value).si(), 0.0, rise);
-  return Seconds(a * a / (2 * fall) + b - b * b / (2 * rise));
+  const double step = clock.step_end.value.si();
+  const double s = std::clamp(duration.si(), 0.0, step);
+  const double first = step > 0 ? s - s * s / (2 * step) : 0.0;
+  return Seconds(first + a * a / (2 * fall) + b - b * b / (2 * rise));
 }
 
-// Mean clock over a duration that starts at the top clock and falls to `plateau`, with a dip of that depth.
+// Mean clock over a duration that starts at the top clock and falls to `plateau`, with dips of that depth.
 Hertz mean_clock(const Clock& clock, Hertz plateau, Hertz depth, Seconds duration) {
   const double ramp = clock.ramp.value.si();
   const double t = duration.si();

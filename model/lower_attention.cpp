@@ -171,7 +171,8 @@ double tiles_of(const AttentionProgram& program, const Attention& attention) {
 }
 
 // The segments of an iteration: matrix and softmax work that hide each other in part, and the dropout decisions that
-// nothing hides, since they press on the same ports as the softmax around them.
+// nothing hides, since they press on the same ports as the softmax around them. Forward, nothing hides the matrix work
+// either while numbers are drawn: 64-bit products and the tensor cores take turns at the register file.
 struct IterationWork {
   Segment full;
   Segment masked;
@@ -183,6 +184,28 @@ struct IterationWork {
 double operand_elements(const Machine& machine, double rows, double columns, double depth, bool first_in_registers) {
   const auto granule = static_cast<double>(machine.tensor.rows.value);
   return ceil_div(rows, granule) * ((first_in_registers ? 0.0 : granule) + columns) * depth;
+}
+
+// Bytes through shared memory in an iteration of an mma.sync kernel, whose warps load the operands of a product once
+// each: FlashAttention-2 gives a warp 32 rows, and all columns that its other warps leave. Backward holds the
+// transposed probabilities and their gradients there too.
+Bytes warps_smem(const AttentionProgram& program, const Attention& attention, const Cutting& cutting) {
+  const double m = cutting.m;
+  const double n = cutting.n;
+  const auto d = static_cast<double>(attention.head_dim);
+  const auto dv = static_cast<double>(attention.head_dim_v);
+  const double warps = program.threads / 32.0;
+  const auto loaded = [&](double rows, double columns, double depth) {
+    const double down = std::clamp(rows / 32.0, 1.0, warps);
+    return (rows * warps / down + columns * down) * depth;
+  };
+  const Bytes element = bytes_of(attention.dtype, 1);
+  if (attention.pass == Pass::fwd) {
+    const double down = std::clamp(m / 32.0, 1.0, warps);
+    return (loaded(m, n, d) + dv * down * n + n * (d + dv)) * element;
+  }
+  const double read = loaded(m, n, d) + loaded(m, n, dv) + loaded(n, dv, m) + loaded(n, d, m) + loaded(m, d, n);
+  return (read + m * (d + dv) + 2 * m * n) * element;
 }
 
 // Bytes through shared memory in an iteration of a wgmma kernel. Probabilities stay in registers for the product with
@@ -240,7 +263,9 @@ IterationWork work_of(const Machine& machine, const Library& library, const Code
   const std::array<InstructionCount, 1> exponential{{{"exp2", 1 - program.emulated}}};
   full.aside[Resource::xu] = price(machine, exponential, scores)[Resource::xu];
   full.aside += softmax_arithmetic(machine, attention, cutting);
-  if (machine.tensor.generation == TensorGeneration::wgmma && !program.mma_sync) {
+  if (program.mma_sync) {
+    full.aside[Resource::smem] = warps_smem(program, attention, cutting).si() / pipe_rate(machine, Resource::smem);
+  } else if (machine.tensor.generation == TensorGeneration::wgmma) {
     full.aside[Resource::smem] = iteration_smem(machine, attention, cutting).si() / pipe_rate(machine, Resource::smem);
   }
   full.serial = code.serial.value;
@@ -248,6 +273,10 @@ IterationWork work_of(const Machine& machine, const Library& library, const Code
   work.masked.busy[Resource::issue] += scores * program.mask_slots / issue;
   if (attention.dropout > 0 && attention.dropout_source == DropoutSource::fused) {
     work.dropout.busy[Resource::alu] = scores * code.dropout.value / pipe_rate(machine, Resource::alu);
+    if (forward) {
+      work.full.serial = std::max(code.serial.value, std::min(1.0, machine.contention.multiply.value));
+    }
+    work.masked.serial = work.full.serial;
   }
   if (reads_mask(attention)) {
     work.dropout.busy = price(machine, library.mask_read->counts().instructions, scores);
@@ -267,7 +296,15 @@ std::vector<Cycles> item_times(const IterationWork& work, const Cutting& cutting
   return times;
 }
 
-void add_traffic(const Attention& attention, const Cutting& cutting, Kernel& kernel) {
+// Of the bytes of keys and values that reach the SMs those that the L2 is asked for: CTAs of one head that are in step
+// ask for the same lines at the same time. Causal ones are of unlike length.
+double asked_share(const AttentionProgram& program, const Attention& attention, const Cutting& cutting) {
+  if (attention.causal || attention.pass == Pass::bwd) return 1.0;
+  const bool drawn = attention.dropout > 0 && attention.dropout_source == DropoutSource::fused;
+  return std::max(drawn ? program.dropout_asked : program.asked, 1.0 / static_cast<double>(cutting.items.size()));
+}
+
+void add_traffic(const AttentionProgram& program, const Attention& attention, const Cutting& cutting, Kernel& kernel) {
   const auto batch = static_cast<double>(attention.batch);
   const auto heads = static_cast<double>(attention.heads);
   const auto kv_heads = static_cast<double>(attention.kv_heads);
@@ -294,7 +331,8 @@ void add_traffic(const Attention& attention, const Cutting& cutting, Kernel& ker
   // Backward adds each iteration's part of dQ in the L2.
   const double streamed = attention.pass == Pass::fwd ? cutting.n * (d + dv) : cutting.m * (d + dv);
   const double added = attention.pass == Pass::fwd ? 0.0 : cutting.m * d;
-  kernel.l2_read = q * d * element + cutting.repeats * iterations * streamed * element;
+  kernel.l2_read =
+      q * d * element + asked_share(program, attention, cutting) * cutting.repeats * iterations * streamed * element;
   kernel.l2_written = kernel.output + cutting.repeats * iterations * Bytes(4 * added);
 }
 
@@ -374,12 +412,20 @@ Kernel main_kernel(const Machine& machine, const Library& library, const CodeCou
   const double scores = cutting.repeats * (all.full + all.masked) * cutting.m * cutting.n;
   kernel.instructions = scores * (program.instructions + dropout_instructions(library, program, attention));
   if (program.counts.all > 0) {
-    kernel.held = uncounted(machine, kernel, scores * tally_of(program, attention));
+    const InstructionTally executed = scores * tally_of(program, attention);
+    kernel.held = uncounted(machine, kernel, executed);
+    const bool reading_untold = reads_mask(attention) && program.mask_counts.all <= 0;
+    kernel.instructions =
+        energy_weight(machine, executed) + (reading_untold ? scores * library.mask_read->counts().total() : 0.0);
   }
   kernel.tensor_energy = program.mma_sync ? machine.power.mma_sync.value : 1.0;
   kernel.tensor_share = code.tensor.value;
-  add_traffic(attention, cutting, kernel);
+  add_traffic(program, attention, cutting, kernel);
   kernel.latency = code.start.value;
+  if (machine.tensor.generation == TensorGeneration::wgmma && program.persistent && attention.pass == Pass::fwd) {
+    // Copies for the tiles to come run beside the tile at hand.
+    kernel.overlap = machine.l2.overlap.value;
+  }
   if (options.regime == Regime::cold) {
     kernel.latency += machine.launch.cold_code.value;
   }

@@ -92,4 +92,13 @@ double energy_weight(const Machine& machine, std::span<const InstructionCount> i
   return sum;
 }
 
+double energy_weight(const Machine& machine, const InstructionTally& executed) {
+  const std::array<InstructionCount, 5> classes{{{"lop3", executed.alu},
+                                                 {"ffma", executed.fma - executed.wide},
+                                                 {"imad_wide", executed.wide},
+                                                 {"exp2", executed.xu},
+                                                 {"other", executed.all - executed.alu - executed.fma - executed.xu}}};
+  return energy_weight(machine, classes);
+}
+
 }  // namespace perfmodel

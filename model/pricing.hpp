@@ -5,6 +5,7 @@
 
 #include "arch/machine.hpp"
 #include "model/program.hpp"
+#include "workloads/instruction_tally.hpp"
 #include "workloads/sequences.hpp"
 
 namespace perfmodel {
@@ -19,6 +20,7 @@ Demand executed(const Machine& machine, std::span<const InstructionCount> instru
 
 // How many instructions of `power.instruction` take the energy of these.
 double energy_weight(const Machine& machine, std::span<const InstructionCount> instructions);
+double energy_weight(const Machine& machine, const InstructionTally& executed);
 
 // Slots, or bytes, that the pipe of a resource takes: of issue, alu or smem, which every machine has.
 PerCycle pipe_rate(const Machine& machine, Resource resource);

@@ -126,6 +126,8 @@ AttentionProgram read_program(const YamlNode& node, Family family, Diagnostics& 
   program.mma_sync = map.optional_boolean("mma_sync").value_or(false);
   program.emulated = map.optional_number("emulated", NumberRange::fraction()).value_or(0);
   program.mask_slots = ratio(map, "mask_slots", 10);
+  program.asked = map.optional_number("asked", NumberRange::fraction()).value_or(1);
+  program.dropout_asked = map.optional_number("dropout_asked", NumberRange::fraction()).value_or(program.asked);
   program.instructions = ratio(map, "instructions", 7);
   program.dropout_instructions = ratio(map, "dropout_instructions", 11);
   program.counts = read_tally(map, "counts");

@@ -70,6 +70,8 @@ struct AttentionProgram {
   bool mma_sync = false;       // matrix instructions take operands from registers
   double emulated = 0;         // share of the exponentials computed on the FMA pipes
   double mask_slots = 10;      // issue slots a score of a masked tile
+  double asked = 1;            // of the bytes of keys and values what the L2 is asked for, where tiles run in step
+  double dropout_asked = 1;    // the same with fused dropout
   double instructions = 7;     // a thread executes for each score
   double dropout_instructions = 11;
   InstructionTally counts;          // those of them by pipe, where they have been counted

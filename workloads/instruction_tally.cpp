@@ -8,7 +8,7 @@ InstructionTally read_tally(YamlMap& map, const char* key) {
   const auto count = [&](const char* pipe) {
     return counts.optional_number(pipe, NumberRange::not_negative()).value_or(0.0);
   };
-  const InstructionTally tally{count("alu"), count("fma"), count("xu"), count("all")};
+  const InstructionTally tally{count("alu"), count("fma"), count("xu"), count("all"), count("wide")};
   counts.finish();
   return tally;
 }

@@ -11,16 +11,18 @@ struct InstructionTally {
   double fma = 0;
   double xu = 0;
   double all = 0;
+  double wide = 0;  // of those of `fma`, the products of 64 bits
 
   friend constexpr InstructionTally operator*(double factor, const InstructionTally& tally) {
-    return {factor * tally.alu, factor * tally.fma, factor * tally.xu, factor * tally.all};
+    return {factor * tally.alu, factor * tally.fma, factor * tally.xu, factor * tally.all, factor * tally.wide};
   }
   friend constexpr InstructionTally operator+(const InstructionTally& a, const InstructionTally& b) {
-    return {a.alu + b.alu, a.fma + b.fma, a.xu + b.xu, a.all + b.all};
+    return {a.alu + b.alu, a.fma + b.fma, a.xu + b.xu, a.all + b.all, a.wide + b.wide};
   }
 };
 
-// The map `key` of a file, {alu: 2.3, fma: 4.4, xu: 1, all: 9.4}; a pipe left out has none. All zero without the key.
+// The map `key` of a file, {alu: 2.3, fma: 4.4, xu: 1, all: 9.4, wide: 0}; a pipe left out has none. All zero without
+// the key.
 InstructionTally read_tally(YamlMap& map, const char* key);
 
 }  // namespace perfmodel

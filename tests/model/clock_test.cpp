@@ -71,17 +71,36 @@ TEST_CASE("more energy never raises the clock") {
   }
 }
 
-TEST_CASE("a burst starts at the top clock and falls to its plateau, lower in the dip") {
+TEST_CASE("a burst starts at the top clock, drops below its plateau at once, and again in the dip") {
   const Machine& machine = test::h100();
   const auto mean = [&](double count) {
     return burst_clock(machine, matrix_load(count / 1e6, count * 120), cycles(count), /*from_start=*/true).clock;
   };
-  const Hertz first = mean(5e3);    // some 3 us
+  const Hertz first = mean(1e3);    // some 0.6 us
+  const Hertz dropped = mean(1e4);  // some 6 us
   const Hertz dipping = mean(2e5);  // over 100 us
   const Hertz settled = burst_clock(machine, matrix_load(1.0, 120e6), cycles(1e6), /*from_start=*/false).clock;
   CHECK(first > settled);
+  CHECK(dropped < settled);
   CHECK(dipping < first);
   CHECK(dipping < settled);
+}
+
+TEST_CASE("a burst starts with a drop as deep as the dip, by hand") {
+  const Machine& machine = test::h100();
+  const Clock& clock = machine.clock;
+  const Load load = matrix_load(0.02, 2e6);
+  const Seconds time = clock.step_end.value;
+  const TimeAt lasting = [&](Hertz) { return time; };
+  const Hertz plateau = burst_clock(machine, load, lasting, /*from_start=*/false).clock;
+  const double excess = (1.0 - plateau / clock.datasheet.value) / clock.plateau.value;
+  REQUIRE(excess > 0);
+  REQUIRE(excess < 1.5);
+  // Half of the depth in the mean, and the ramp from the top clock.
+  const Hertz depth = (clock.dip.value - clock.plateau.value) * excess * clock.datasheet.value;
+  const Hertz ramp = (clock.ramp.value / (2.0 * time)) * (clock.maximum.value - plateau);
+  CHECK(burst_clock(machine, load, lasting, /*from_start=*/true).clock.si() ==
+        Approx((plateau + ramp - 0.5 * depth).si()).epsilon(1e-6));
 }
 
 TEST_CASE("a burst that goes on is brought down to the power limit") {

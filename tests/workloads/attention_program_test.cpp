@@ -63,8 +63,13 @@ TEST_CASE("cuDNN on Hopper, as profiled: 384 threads of 168 registers, 128x128 f
   CHECK(forward.helpers[0].name == "memset");
   CHECK(forward.helpers[0].fixed == Seconds(0.75e-6));
   CHECK(forward.helpers[1].when == HelperWhen::dropout);
+  CHECK(forward.asked == 0.47);
+  CHECK(forward.dropout_asked == 0.63);
+  CHECK(forward.dropout_counts.wide == 3.5);
   const AttentionProgram& backward = programs.at(1);
   CHECK(backward.pass == Pass::bwd);
+  CHECK(backward.asked == 1.0);
+  CHECK(backward.dropout_asked == 1.0);
   CHECK(backward.tiles.at(0).cta_m == 64);
   CHECK(backward.tiles.at(0).cta_n == 128);
   CHECK(backward.instructions == 23.6);
@@ -141,7 +146,7 @@ TEST_CASE("unknown names get the nearest and the whole list") {
         "                                            ^\n"
         "note: did you mean 'threads'?\n"
         "note: known keys: pass, tensor, code, persistent, threads, registers, ctas_per_sm, alone, order, "
-        "pack_heads, dropout, mma_sync, emulated, mask_slots, instructions, dropout_instructions, counts, dropout_counts, mask_counts, tiles, split, helpers\n");
+        "pack_heads, dropout, mma_sync, emulated, mask_slots, asked, dropout_asked, instructions, dropout_instructions, counts, dropout_counts, mask_counts, tiles, split, helpers\n");
   CHECK(fault_in("family: cudnn\nprograms:\n  - {pass: fwd, tensor: [wgma], code: c, tiles: [{cta_m: 64, cta_n: 32}]}\n") ==
         "p.yaml:3:26: error: 'tensor': unknown value 'wgma'\n"
         "    - {pass: fwd, tensor: [wgma], code: c, tiles: [{cta_m: 64, cta_n: 32}]...\n"
