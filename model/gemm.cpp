@@ -130,7 +130,9 @@ constexpr double output_issue = 2.3;
 Cycles output_time(const Machine& machine, const GemmConfig& config, Bytes stored) {
   const double elements = static_cast<double>(config.cta_m) * config.cta_n;
   const Cycles issue = elements * config.element.all / pipe_rate(machine, Resource::issue);
-  return stored / machine.transfer.epilogue.value + output_issue * issue;
+  const Cycles stores = stored / machine.transfer.epilogue.value;
+  // A lone warpgroup goes on while the copy engine stores; two meet before each store of the tile they share.
+  return taking_turns(config) ? std::max(stores, output_issue * issue) : stores + output_issue * issue;
 }
 
 double unaligned_read(const Machine& machine, double pitch) {
