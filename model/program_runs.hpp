@@ -11,6 +11,7 @@
 
 #include "model/attention_items.hpp"
 #include "model/pipeline_kernel.hpp"
+#include "model/priced_program.hpp"
 #include "workloads/pipeline_file.hpp"
 
 namespace perfmodel {
@@ -30,7 +31,7 @@ class ProgramRuns {
   struct Made {
     ProgramShape shape;
     EvaluatedPipeline evaluated;
-    PricedOps priced;
+    PricedProgram priced;
     std::shared_ptr<const SmCode> code;    // once priced
     std::optional<std::string> objection;  // once checked: why it cannot run, empty if it can
 
@@ -76,7 +77,7 @@ class ProgramRuns {
   std::array<Made, kept> made_;
   std::size_t made_count_ = 0;  // ever
   EvaluatedPipeline passing_;   // of an item that only its time is wanted of
-  PricedOps passing_priced_;
+  PricedProgram passing_priced_;
   FormulaValues tile_values_;
   std::vector<Known> known_;
   std::vector<KnownTile> tiles_;
