@@ -48,4 +48,19 @@ AttentionItems attention_items(const Attention& attention, int cta_m, int cta_n,
   return items;
 }
 
+HeadItems head_items(const Attention& attention, int cta_m, int cta_n, bool longest_first, int cluster) {
+  HeadItems all;
+  all.items = attention_items(attention, cta_m, cta_n, longest_first, cluster);
+  ItemTiles& mean = all.mean;
+  for (const ItemTiles& tiles : all.items.head) {
+    mean.full += tiles.full;
+    mean.masked += tiles.masked;
+    all.longest = std::max(all.longest, tiles.all());
+  }
+  const auto count = static_cast<double>(all.items.head.size());
+  mean.full = std::max(1.0, std::round(mean.full / count));
+  mean.masked = std::round(mean.masked / count);
+  return all;
+}
+
 }  // namespace perfmodel

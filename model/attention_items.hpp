@@ -21,9 +21,17 @@ struct AttentionItems {
   double repeats = 1;           // heads of all sequences
 };
 
+// What a plan asks of all items of a head.
+struct HeadItems {
+  AttentionItems items;
+  ItemTiles mean;      // whole tiles, at least one
+  double longest = 0;  // tiles
+};
+
 // Forward: an item is cta_m queries that go over blocks of cta_n keys. Backward: cta_n keys that go over blocks of
 // cta_m queries. `longest_first` reverses the order of causal forward items. The CTAs
 // of a cluster share their instructions and so go over the tiles that any of them needs.
 AttentionItems attention_items(const Attention& attention, int cta_m, int cta_n, bool longest_first, int cluster = 1);
+HeadItems head_items(const Attention& attention, int cta_m, int cta_n, bool longest_first, int cluster);
 
 }  // namespace perfmodel

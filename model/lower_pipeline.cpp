@@ -77,7 +77,7 @@ class ItemTimes {
   std::optional<Known> last_;
 };
 
-void add_traffic(const Attention& attention, const Pipeline& pipeline, const AttentionItems& items, Kernel& kernel) {
+void add_traffic(const Attention& attention, const PipelineDemand& done, const AttentionItems& items, Kernel& kernel) {
   const auto q = static_cast<double>(attention.batch * attention.heads * attention.seq_q);
   const auto kv = static_cast<double>(attention.batch * attention.kv_heads * attention.seq_kv);
   const auto d = static_cast<double>(attention.head_dim);
@@ -94,7 +94,6 @@ void add_traffic(const Attention& attention, const Pipeline& pipeline, const Att
   if (attention.dropout > 0 && attention.dropout_source == DropoutSource::mask) {
     kernel.input += mask_bytes(attention.mask_form, mask_elements(attention));
   }
-  const PipelineDemand done = pipeline.done();
   kernel.l2_read = Bytes(items.repeats * static_cast<double>(items.head.size()) * done[Duty::load]);
   kernel.l2_written = kernel.output;
 }
@@ -117,19 +116,12 @@ Kernel helper_kernel(const Machine& machine, const Attention& attention, double 
   return kernel;
 }
 
-ItemTiles mean_of(const AttentionItems& items) {
-  ItemTiles mean;
-  for (const ItemTiles& tiles : items.head) mean.full += tiles.full, mean.masked += tiles.masked;
-  mean.full = std::max(1.0, std::round(mean.full / static_cast<double>(items.head.size())));
-  mean.masked = std::round(mean.masked / static_cast<double>(items.head.size()));
-  return mean;
-}
-
 Kernel main_kernel(const Machine& machine, const Attention& attention, ProgramRuns& runs, ProgramRuns::Made& made,
-                   const AttentionItems& items, const ItemTiles& mean, OpNames names, ItemTimes& times) {
+                   const HeadItems& all, OpNames names, ItemTimes& times) {
+  const AttentionItems& items = all.items;
   const Pipeline& pipeline = made.pipeline();
   const int workers = static_cast<int>(machine.sms.value) * pipeline.ctas_per_sm;
-  const ItemTime typical = times.between(mean);
+  const ItemTime typical = times.between(all.mean);
   Kernel kernel;
   kernel.items = static_cast<double>(items.head.size()) * items.repeats;
   kernel.ctas = static_cast<std::int64_t>(kernel.items);
@@ -140,14 +132,15 @@ Kernel main_kernel(const Machine& machine, const Attention& attention, ProgramRu
   }
   add_program(machine, pipeline, runs.code(made, names), typical.item, kernel);
   kernel.latency = machine.transfer.prologue.value;
-  add_traffic(attention, pipeline, items, kernel);
+  add_traffic(attention, made.done, items, kernel);
   return kernel;
 }
 
 // The same kernel in closed form: every item takes as long as its bounds say, in proportion to its tiles, and the CTAs
 // end together or with the longest item.
 Kernel bounded_kernel(const Machine& machine, const Attention& attention, ProgramRuns& runs, ProgramRuns::Made& made,
-                      const AttentionItems& items, const ItemTiles& mean, OpNames names) {
+                      const HeadItems& all, OpNames names) {
+  const AttentionItems& items = all.items;
   const Pipeline& pipeline = made.pipeline();
   const int workers = static_cast<int>(machine.sms.value) * pipeline.ctas_per_sm;
   Kernel kernel;
@@ -157,11 +150,9 @@ Kernel bounded_kernel(const Machine& machine, const Attention& attention, Progra
   const std::shared_ptr<const SmCode>& code = runs.code(made, names);
   const double item = runs.time(made.shape, Fidelity::bound).item;
   add_program(machine, pipeline, code, item, kernel);
-  double longest = 0;
-  for (const ItemTiles& tiles : items.head) longest = std::max(longest, tiles.all());
-  kernel.makespan = Cycles(std::max(item * kernel.items / workers, item * longest / mean.all()));
+  kernel.makespan = Cycles(std::max(item * kernel.items / workers, item * all.longest / all.mean.all()));
   kernel.latency = machine.transfer.prologue.value;
-  add_traffic(attention, pipeline, items, kernel);
+  add_traffic(attention, made.done, items, kernel);
   return kernel;
 }
 
@@ -188,7 +179,8 @@ bool has_tile_of(const Pipeline& pipeline, const Attention& attention) {
 }
 
 // Why a program cannot be the operator's on this machine; empty if it can.
-std::string objection(const Machine& machine, const Pipeline& pipeline, const Attention& attention) {
+std::string objection(const Machine& machine, ProgramRuns::Made& made, const Attention& attention) {
+  const Pipeline& pipeline = made.pipeline();
   const std::string_view generation = tensor_generation_name(machine.tensor.generation);
   if (pipeline.tensor != generation && pipeline.tensor != "mma") {
     return fmt::format("the program is written for {}, {} has {}", pipeline.tensor, machine.name, generation);
@@ -197,9 +189,9 @@ std::string objection(const Machine& machine, const Pipeline& pipeline, const At
     return fmt::format("'{}' has tiles of {} x {}", pipeline.name, pipeline.cta_m, pipeline.cta_n);
   }
   Diagnostics faults;
-  check_coverage(pipeline, faults);
-  if (!faults.has_errors()) check_budget(machine, pipeline, faults);
-  if (!faults.has_errors() && !rings_hold(pipeline)) check_rings(pipeline, faults);
+  check_coverage(pipeline, made.done, faults);
+  if (!faults.has_errors()) check_limits(machine, pipeline, faults);
+  if (!faults.has_errors() && !made.rings.hold(made.evaluated)) check_rings(pipeline, faults);
   return faults.has_errors() ? faults.all().front().message : std::string();
 }
 
@@ -228,18 +220,17 @@ Plan lower_program(const Machine& machine, const PipelineFile& file, ProgramRuns
   if (longest / std::min(tile.cta_m, tile.cta_n) > most_tiles) {
     return refused_plan(fmt::format("more than {:.0f} tiles of one head", most_tiles));
   }
-  const AttentionItems items = attention_items(attention, tile.cta_m, tile.cta_n, tile.longest_first, tile.cluster);
-  const ItemTiles mean = mean_of(items);
-  ProgramRuns::Made& made = runs.made(shape_of(attention, mean));
+  const HeadItems& items = runs.items(attention, tile);
+  ProgramRuns::Made& made = runs.made(shape_of(attention, items.mean));
   const Pipeline& pipeline = made.pipeline();
-  if (!made.objection) made.objection = objection(machine, pipeline, attention);
+  if (!made.objection) made.objection = objection(machine, made, attention);
   if (!made.objection->empty()) return refused_plan(*made.objection);
 
   const OpNames names = options.describe ? OpNames::kept : OpNames::left_out;
   Plan plan;
-  Kernel& kernel = plan.add(options.fidelity == Fidelity::bound
-                                ? bounded_kernel(machine, attention, runs, made, items, mean, names)
-                                : main_kernel(machine, attention, runs, made, items, mean, names, times));
+  Kernel& kernel =
+      plan.add(options.fidelity == Fidelity::bound ? bounded_kernel(machine, attention, runs, made, items, names)
+                                                   : main_kernel(machine, attention, runs, made, items, names, times));
   if (times.deadlock()) return refused_plan("deadlock: an item never ends");
   if (options.regime == Regime::cold) kernel.latency += machine.launch.cold_code.value;
   add_helpers(machine, attention, plan);

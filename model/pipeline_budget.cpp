@@ -115,7 +115,7 @@ Bytes barrier_bytes(const Pipeline& pipeline) {
   return Bytes(2 * barrier * slots);
 }
 
-void check_budget(const Machine& machine, const Pipeline& pipeline, Diagnostics& faults) {
+void check_limits(const Machine& machine, const Pipeline& pipeline, Diagnostics& faults) {
   check_registers(machine, pipeline, faults);
   check_smem(machine, pipeline, faults);
   check_tmem(machine, pipeline, faults);
@@ -142,6 +142,10 @@ void check_budget(const Machine& machine, const Pipeline& pipeline, Diagnostics&
                                               machine.limits.cluster_maximum.value, machine.name))
         .note("a smaller 'cluster'");
   }
+}
+
+void check_budget(const Machine& machine, const Pipeline& pipeline, Diagnostics& faults) {
+  check_limits(machine, pipeline, faults);
   check_accumulators(pipeline, faults);
 }
 

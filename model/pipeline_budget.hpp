@@ -12,5 +12,7 @@ Bytes barrier_bytes(const Pipeline& pipeline);
 
 // A fault for every budget that `ctas_per_sm` CTAs of the program overrun, at the place of the largest part of it.
 void check_budget(const Machine& machine, const Pipeline& pipeline, Diagnostics& faults);
+// Its errors alone.
+void check_limits(const Machine& machine, const Pipeline& pipeline, Diagnostics& faults);
 
 }  // namespace perfmodel

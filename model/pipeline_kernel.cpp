@@ -95,14 +95,12 @@ std::string unsuitable(const Machine& machine, const Pipeline& pipeline) {
 }
 
 std::shared_ptr<const SmCode> code_of(const Machine& machine, const Pipeline& pipeline, OpNames names) {
-  return std::make_shared<const SmCode>(
-      price(machine, operating_point(machine, machine.clock.datasheet.value), pipeline, names));
+  return PricedProgram().price(machine, operating_point(machine, machine.clock.datasheet.value), pipeline, names);
 }
 
-std::shared_ptr<const SmCode> code_again(const Machine& machine, EvaluatedPipeline& pipeline, PricedOps& priced,
+std::shared_ptr<const SmCode> code_again(const Machine& machine, EvaluatedPipeline& pipeline, PricedProgram& priced,
                                          OpNames names) {
-  return std::make_shared<const SmCode>(
-      price_again(machine, operating_point(machine, machine.clock.datasheet.value), pipeline, priced, names));
+  return priced.price_again(machine, operating_point(machine, machine.clock.datasheet.value), pipeline, names);
 }
 
 ItemTime item_time(const SmCode& code, int ctas, Fidelity fidelity) {

@@ -8,6 +8,7 @@
 
 #include "model/kernel.hpp"
 #include "model/lower.hpp"
+#include "model/priced_program.hpp"
 #include "model/sm_code.hpp"
 #include "workloads/kernel_program.hpp"
 #include "workloads/pipeline.hpp"
@@ -22,7 +23,7 @@ std::string unsuitable(const Machine& machine, const Pipeline& pipeline);
 std::shared_ptr<const SmCode> code_of(const Machine& machine, const Pipeline& pipeline, OpNames names = OpNames::kept);
 
 // The same of a pipeline that was priced before with other numbers.
-std::shared_ptr<const SmCode> code_again(const Machine& machine, EvaluatedPipeline& pipeline, PricedOps& priced,
+std::shared_ptr<const SmCode> code_again(const Machine& machine, EvaluatedPipeline& pipeline, PricedProgram& priced,
                                          OpNames names);
 
 // The time of an item of a CTA that shares its SM with its like [cycles].

@@ -1,6 +1,7 @@
 #include "model/program_runs.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace perfmodel {
 
@@ -46,6 +47,22 @@ PipelineTile ProgramRuns::tile(const Attention& attention) {
   return tiles_.emplace_back(shape, file_->tile(given(shape), tile_values_)).tile;
 }
 
+const HeadItems& ProgramRuns::items(const Attention& attention, const PipelineTile& tile) {
+  const std::array<std::int64_t, 10> key{attention.batch,  attention.heads,  attention.seq_q,
+                                         attention.seq_kv, attention.causal, static_cast<int>(attention.pass),
+                                         tile.cta_m,       tile.cta_n,       tile.longest_first,
+                                         tile.cluster};
+  const auto found = std::ranges::find(items_, key, &KnownItems::key);
+  if (found != items_.end()) return found->items;
+  passing_items_ = head_items(attention, tile.cta_m, tile.cta_n, tile.longest_first, tile.cluster);
+  constexpr std::size_t many = 4096;
+  if (passing_items_.items.head.size() > many) return passing_items_;
+  if (items_.size() < kept) items_.emplace_back();
+  KnownItems& known = items_[items_made_++ % kept];
+  known = {key, std::move(passing_items_)};
+  return known.items;
+}
+
 ProgramRuns::Made* ProgramRuns::find(const ProgramShape& shape) {
   const auto end = made_.begin() + static_cast<std::ptrdiff_t>(std::min(made_count_, kept));
   const auto found = std::find_if(made_.begin(), end, [&](const Made& made) { return made.shape == shape; });
@@ -57,6 +74,7 @@ ProgramRuns::Made& ProgramRuns::made(const ProgramShape& shape) {
   Made& made = made_[made_count_ % kept];
   made.shape = {};  // of no program, should evaluation throw
   evaluate(shape, made.evaluated);
+  made.done = made.pipeline().done();
   ++made_count_;
   made.shape = shape;
   made.code = nullptr;

@@ -11,6 +11,8 @@
 
 #include "model/attention_items.hpp"
 #include "model/pipeline_kernel.hpp"
+#include "model/priced_program.hpp"
+#include "workloads/pipeline_check.hpp"
 #include "workloads/pipeline_file.hpp"
 
 namespace perfmodel {
@@ -30,7 +32,9 @@ class ProgramRuns {
   struct Made {
     ProgramShape shape;
     EvaluatedPipeline evaluated;
-    PricedOps priced;
+    PipelineDemand done;  // by an item
+    RingMemory rings;
+    PricedProgram priced;
     std::shared_ptr<const SmCode> code;    // once priced
     std::optional<std::string> objection;  // once checked: why it cannot run, empty if it can
 
@@ -47,6 +51,8 @@ class ProgramRuns {
   void start(const Machine& machine, const PipelineFile& file, std::span<const SequenceParameter> settings);
 
   PipelineTile tile(const Attention& attention);
+  // Stays until so many others have been asked for.
+  const HeadItems& items(const Attention& attention, const PipelineTile& tile);
   // The program at that shape; stays until so many others have been asked for. Throws InputError as PipelineFile does.
   Made& made(const ProgramShape& shape);
   static constexpr std::size_t kept = 8;
@@ -66,6 +72,11 @@ class ProgramRuns {
     PipelineTile tile;
   };
 
+  struct KnownItems {
+    std::array<std::int64_t, 10> key{};
+    HeadItems items;
+  };
+
   [[nodiscard]] std::span<const SequenceParameter> given(const ProgramShape& shape);
   void evaluate(const ProgramShape& shape, EvaluatedPipeline& pipeline);
   Made* find(const ProgramShape& shape);
@@ -76,10 +87,13 @@ class ProgramRuns {
   std::array<Made, kept> made_;
   std::size_t made_count_ = 0;  // ever
   EvaluatedPipeline passing_;   // of an item that only its time is wanted of
-  PricedOps passing_priced_;
+  PricedProgram passing_priced_;
   FormulaValues tile_values_;
   std::vector<Known> known_;
   std::vector<KnownTile> tiles_;
+  std::vector<KnownItems> items_;  // of any settings
+  std::size_t items_made_ = 0;     // ever
+  HeadItems passing_items_;
 };
 
 }  // namespace perfmodel

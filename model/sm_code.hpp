@@ -9,7 +9,6 @@
 
 #include "arch/machine.hpp"
 #include "model/sm.hpp"
-#include "workloads/evaluated_pipeline.hpp"
 #include "workloads/pipeline.hpp"
 
 namespace perfmodel {
@@ -96,27 +95,6 @@ enum class OpNames : std::uint8_t { left_out, kept };
 // operands' bytes over shared memory; a lone role of few warps gets the sub-partitions it sits on.
 SmCode price(const Machine& machine, const OperatingPoint& point, const Pipeline& pipeline,
              OpNames names = OpNames::kept);
-
-// What the operations of a pipeline cost, kept for when it is priced again with other numbers.
-struct PricedOps {
-  struct Op {
-    SmOp times;  // without its places in the flat arrays
-    std::vector<PipeUse> uses;
-  };
-  std::vector<Op> ops;  // of all segments in order
-  // Under which conditions.
-  const Machine* machine = nullptr;
-  OperatingPoint point;
-  Dtype dtype = Dtype::bf16;
-  double read_cost = 1;
-  double write_cost = 1;
-  std::vector<int> warps;  // of each role
-};
-
-// The same as price(), bit for bit, working out anew only what has changed since the last call with these two; the
-// changes are cleared. `machine` has to be what it was then, if it is at the same address.
-SmCode price_again(const Machine& machine, const OperatingPoint& point, EvaluatedPipeline& pipeline, PricedOps& priced,
-                   OpNames names);
 
 // The conditions of one SM among all: its share of the L2's bandwidth at that clock.
 OperatingPoint operating_point(const Machine& machine, Hertz clock);

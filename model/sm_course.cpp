@@ -24,6 +24,9 @@ void SmMachineRoom::set_up(std::span<const SmResident> residents) {
   watched_segment_ = -1;
   result_ = {};
   for (Queue& queue : queues_) queue.head = queue.size = 0, queue.busy = false;
+  // Of one code, whose operations a byte can tell apart.
+  keeps_rates_ = residents.size() == 1 && residents[0].code->ops.size() < 255;
+  for (KnownRates& known : known_rates_) known.key = 0;
   for (std::size_t resident = 0; resident < residents.size(); ++resident) {
     pipes_ = std::max(pipes_, residents[resident].code->pipes);
     channels_of_cta_ = std::max(channels_of_cta_, residents[resident].code->channels.size());

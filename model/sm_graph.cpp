@@ -1,11 +1,16 @@
 #include "model/sm_graph.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <limits>
 
 namespace perfmodel {
 
 namespace {
+
+constexpr std::int64_t farthest = 1000;  // distance of an edge
+constexpr double longest = 1e30;         // delay of an edge [cycles]
 
 std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
@@ -38,6 +43,7 @@ class Builder {
     graph.first_op = own.roles[0].begin;
     graph.ops = own.roles[at(code.roles - 1)].end - graph.first_op;
     graph.policy.clear();
+    graph.critical.clear();
     edges_.clear();
     for (int role = 0; role < code.roles; ++role) add_role(role);
     find_rings();
@@ -51,9 +57,9 @@ class Builder {
   [[nodiscard]] const SmOp& op(int node) const { return code_->ops[at(graph_->first_op + node)]; }
   [[nodiscard]] int engine_node(int node) const { return op(node).engine == Engine::none ? node : node + graph_->ops; }
 
-  void edge(int from, int to, std::int64_t distance, double delay) {
+  void edge(int from, int to, std::int64_t distance, EdgeDelay kind) {
     edges_.push_back({static_cast<std::int16_t>(from), static_cast<std::int16_t>(to),
-                      static_cast<std::int16_t>(std::clamp<std::int64_t>(distance, -1000, 1000)), delay});
+                      static_cast<std::int16_t>(std::clamp<std::int64_t>(distance, -farthest, farthest)), kind, 0});
   }
 
   // By the node they leave, otherwise as they were added.
@@ -74,12 +80,12 @@ class Builder {
     const int last = range.end - graph_->first_op - 1;
     for (int node = first; node <= last; ++node) {
       const bool engine = op(node).engine != Engine::none;
-      const double held = engine ? op(node).issue : op(node).floor;
+      const EdgeDelay held = engine ? EdgeDelay::issue : EdgeDelay::floor;
       edge(node, node == last ? first : node + 1, node == last ? 1 : 0, held);
       if (!engine) continue;
-      edge(node, engine_node(node), 0, 0);
+      edge(node, engine_node(node), 0, EdgeDelay::none);
       const int next = next_on_engine(node, first, last);
-      edge(engine_node(node), engine_node(next), next <= node ? 1 : 0, op(node).floor);
+      edge(engine_node(node), engine_node(next), next <= node ? 1 : 0, EdgeDelay::floor);
     }
   }
 
@@ -149,12 +155,12 @@ class Builder {
       for (const Use& give : ring.gives) {
         const std::int64_t apart = (ring.given + give.place) - (wait.seen + wait.use.place);
         if (apart % rate == 0) {
-          edge(engine_node(give.op), wait.use.op, apart / rate, op(give.op).floor + op(give.op).give_lag);
+          edge(engine_node(give.op), wait.use.op, apart / rate, EdgeDelay::given);
         }
         const std::int64_t back = (wait.seen + wait.use.place) + depth - (ring.given + give.place);
         if (!wait.take || back % rate != 0) continue;
-        const double delay = wait.early ? 0.0 : op(wait.use.op).floor + op(wait.use.op).take_lag;
-        edge(wait.early ? wait.use.op : engine_node(wait.use.op), give.op, back / rate, delay);
+        edge(wait.early ? wait.use.op : engine_node(wait.use.op), give.op, back / rate,
+             wait.early ? EdgeDelay::none : EdgeDelay::taken);
       }
     }
   }
@@ -169,123 +175,103 @@ class Builder {
   std::vector<std::int64_t> taken_;  // by channel
 };
 
-constexpr double flat = 1e-9;
+double delay_of(const SmOp& op, EdgeDelay kind) {
+  switch (kind) {
+    case EdgeDelay::none: return 0;
+    case EdgeDelay::issue: return op.issue;
+    case EdgeDelay::floor: return op.floor;
+    case EdgeDelay::given: return op.floor + op.give_lag;
+    case EdgeDelay::taken: return op.floor + op.take_lag;
+  }
+  return 0;
+}
+
+// An edge takes a time of the operation whose node it leaves.
+void set_delays(const SmCode& code, SegmentGraph& graph) {
+  const SmOp* ops = code.ops.data() + graph.first_op;
+  for (GraphEdge& edge : graph.edges) {
+    edge.delay = delay_of(ops[edge.from < graph.ops ? edge.from : edge.from - graph.ops], edge.kind);
+  }
+}
+
+void build_graph(const SmCode& code, int segment, SegmentGraph& graph) {
+  thread_local Builder builder;
+  builder.build(code, segment, graph);
+  set_delays(code, graph);
+}
 
 }  // namespace
 
 SegmentGraph segment_graph(const SmCode& code, int segment) {
   SegmentGraph graph;
-  Builder().build(code, segment, graph);
+  build_graph(code, segment, graph);
   CycleSolver solver;
   solver.ratio(graph);
   graph.policy = solver.policy();
+  graph.critical = solver.critical();
   return graph;
 }
 
 double recurrence_bound(const SmCode& code, int segment) {
-  thread_local Builder builder;
   thread_local SegmentGraph graph;
   thread_local CycleSolver solver;
-  builder.build(code, segment, graph);
+  build_graph(code, segment, graph);
   return solver.ratio(graph);
 }
 
-// The ratio of the cycle that the policy leads around from a node.
-double CycleSolver::close(const SegmentGraph& graph, int start) {
-  double delay = 0;
-  double distance = 0;
-  int node = start;
-  do {
-    const GraphEdge& edge = graph.edges[at(policy_[at(node)])];
-    delay += edge.delay;
-    distance += edge.distance;
-    node = edge.to;
-  } while (node != start);
-  double ratio = 0;
-  if (distance <= 0) {
-    deadlock_ = deadlock_ || delay > flat || distance < 0;
+RecurrenceBounds::Known& RecurrenceBounds::find(const SmCode& code, int segment) {
+  constexpr std::size_t most_known = 16;
+  key_.clear();
+  key_.push_back(segment);
+  for (const SmChannel& channel : code.channels) key_.push_back(channel.depth), key_.push_back(channel.initial);
+  for (int s = 0; s < segment; ++s) key_.push_back(static_cast<std::int64_t>(code.segments[at(s)].count));
+  const auto found = std::ranges::find(known_, key_, &Known::key);
+  if (found != known_.end()) {
+    std::rotate(known_.begin(), found, found + 1);
   } else {
-    ratio = delay / distance;
+    if (known_.size() == most_known) known_.pop_back();
+    known_.insert(known_.begin(), Known{key_, {}});
+    build_graph(code, segment, known_.front().graph);
   }
-  if (ratio > best_) best_ = ratio, critical_ = start;
+  return known_.front();
+}
+
+double RecurrenceBounds::bound(const SmCode& code, int segment) {
+  SegmentGraph& graph = find(code, segment).graph;
+  set_delays(code, graph);
+  const double ratio = solver_.ratio(graph);
+  graph.policy.assign(solver_.policy().begin(), solver_.policy().end());
+  graph.critical.assign(solver_.critical().begin(), solver_.critical().end());
   return ratio;
 }
 
-// The cycle that the policy leads to from a node, and the values of all on the way.
-void CycleSolver::walk(const SegmentGraph& graph, int start) {
-  const GraphEdge* edges = graph.edges.data();
-  const int* policy = policy_.data();
-  Node* nodes = nodes_.data();
-  int* path = path_.data();
-  std::size_t length = 0;
-  int node = start;
-  while (node >= 0 && nodes[node].state == State::fresh) {
-    nodes[node].state = State::on_path;
-    path[length++] = node;
-    node = policy[node] < 0 ? -1 : edges[policy[node]].to;
+// Whole numbers of a unit so small that the last bits of a double hardly show, and so large that no sum overflows: a
+// value adds up weights of all nodes at most, and a weight is a delay times the distance of a cycle, less its delay
+// times a distance. That of a cycle has to be a double.
+bool CycleSolver::set_delays(const SegmentGraph& graph) {
+  constexpr int finest = 30;  // bits behind the point
+  double most = 0;
+  int reach = 1;
+  for (const GraphEdge& edge : graph.edges) {
+    if (!(edge.delay <= longest)) return false;
+    most = std::max(most, edge.delay);
+    reach = std::max<int>(reach, std::abs(edge.distance));
   }
-  const bool closed = node >= 0 && nodes[node].state == State::on_path;
-  if (closed) {
-    nodes[node].eta = close(graph, node);
-    nodes[node].value = 0;
-  } else if (node < 0) {
-    nodes[path[length - 1]].eta = -1;
-    nodes[path[length - 1]].value = 0;
+  const auto bits = [](int value) { return static_cast<int>(std::bit_width(static_cast<unsigned>(value))); };
+  const int nodes = bits(graph.nodes());
+  const int of_delay = std::min(60 - 2 * nodes - bits(reach), 52 - nodes);
+  const int point = std::min(finest, of_delay - 1 - std::ilogb(most + 1));
+  const double scale = std::ldexp(1.0, point);
+  unit_ = std::ldexp(1.0, -point);
+  delays_.resize(graph.edges.size());
+  for (std::size_t e = 0; e < delays_.size(); ++e) {
+    delays_[e] = static_cast<std::int64_t>(graph.edges[e].delay * scale + 0.5);
   }
-  while (length > 0) {
-    const int each = path[--length];
-    nodes[each].state = State::done;
-    if ((closed && each == node) || policy[each] < 0) continue;
-    const GraphEdge& edge = edges[policy[each]];
-    const Node& next = nodes[edge.to];
-    nodes[each].eta = next.eta;
-    nodes[each].value = edge.delay - next.eta * edge.distance + next.value;
-  }
-}
-
-void CycleSolver::evaluate(const SegmentGraph& graph) {
-  for (Node& node : nodes_) node.state = State::fresh;
-  best_ = 0;
-  critical_ = -1;
-  for (int node = 0; node < graph.nodes(); ++node) {
-    Node& own = nodes_[at(node)];
-    if (own.state != State::fresh) continue;
-    if (policy_[at(node)] >= 0) {
-      walk(graph, node);
-    } else {
-      own = {-1, 0, State::done};  // nothing follows it
-    }
-  }
-}
-
-bool CycleSolver::improve(const SegmentGraph& graph) {
-  bool better = false;
-  const GraphEdge* edges = graph.edges.data();
-  Node* nodes = nodes_.data();
-  for (int node = 0; node < graph.nodes(); ++node) {
-    Node& own = nodes[node];
-    const int end = graph.first_edge[at(node + 1)];
-    for (int e = graph.first_edge[at(node)]; e < end; ++e) {
-      const GraphEdge& edge = edges[e];
-      const double eta = nodes[edge.to].eta;
-      if (eta > own.eta + flat) {
-        policy_[at(node)] = e;
-        own.eta = eta;
-        better = true;
-      } else if (eta >= own.eta - flat && eta >= 0) {
-        const double value = edge.delay - eta * edge.distance + nodes[edge.to].value;
-        if (value > own.value + 1e-6) {
-          policy_[at(node)] = e;
-          own.value = value;
-          better = true;
-        }
-      }
-    }
-  }
-  return better;
+  return true;
 }
 
 void CycleSolver::start_policy(const SegmentGraph& graph) {
+  critical_.clear();
   policy_.assign(at(graph.nodes()), -1);
   for (int node = 0; node < graph.nodes(); ++node) {
     double most = -1;
@@ -295,37 +281,142 @@ void CycleSolver::start_policy(const SegmentGraph& graph) {
   }
 }
 
+// Better than the best cycle so far.
+bool CycleSolver::is_better(const SegmentGraph& graph, const std::vector<int>& cycle) {
+  std::int64_t delay = 0;
+  std::int64_t distance = 0;
+  for (const int e : cycle) {
+    delay += delays_[at(e)];
+    distance += graph.edges[at(e)].distance;
+  }
+  if (distance <= 0) {
+    deadlock_ = deadlock_ || delay > 0 || distance < 0;
+    return false;
+  }
+  if (delay * distance_ <= delay_ * distance) return false;
+  delay_ = delay;
+  distance_ = distance;
+  return true;
+}
+
+// The cycle that the policy leads around from a node.
+void CycleSolver::close(const SegmentGraph& graph, int anchor) {
+  cycle_.clear();
+  int node = anchor;
+  do {
+    const int e = policy_[at(node)];
+    cycle_.push_back(e);
+    node = graph.edges[at(e)].to;
+  } while (node != anchor);
+  if (is_better(graph, cycle_)) critical_.assign(cycle_.begin(), cycle_.end());
+}
+
+// Weighs the cycles of the policy, and opens each of them: at a node from which the way around adds up to nothing for
+// the best cycle, and to less than nothing for the others, it is as good to stop.
+void CycleSolver::find_cycles(const SegmentGraph& graph) {
+  states_.assign(policy_.size(), State::fresh);
+  State* states = states_.data();
+  int* policy = policy_.data();
+  int* order = order_.data();
+  for (int start = 0; start < graph.nodes(); ++start) {
+    std::size_t length = 0;
+    int node = start;
+    while (node >= 0 && states[node] == State::fresh) {
+      states[node] = State::on_path;
+      path_[length++] = node;
+      node = policy[node] < 0 ? -1 : graph.edges[at(policy[node])].to;
+    }
+    if (node >= 0 && states[node] == State::on_path) {
+      close(graph, node);
+      policy[node] = -1;
+      states[node] = State::done;
+      *order++ = node;
+    }
+    while (length > 0) {
+      const int each = path_[--length];
+      if (states[each] == State::on_path) *order++ = each;
+      states[each] = State::done;
+    }
+  }
+}
+
+std::int64_t CycleSolver::weight(const SegmentGraph& graph, int edge) const {
+  return delays_[at(edge)] * distance_ - delay_ * graph.edges[at(edge)].distance;
+}
+
+void CycleSolver::evaluate(const SegmentGraph& graph) {
+  for (const int node : order_) {
+    const int e = policy_[at(node)];
+    values_[at(node)] = e < 0 ? 0 : weight(graph, e) + values_[at(graph.edges[at(e)].to)];
+  }
+}
+
+bool CycleSolver::improve(const SegmentGraph& graph) {
+  bool better = false;
+  std::int64_t* values = values_.data();
+  for (int node = 0; node < graph.nodes(); ++node) {
+    std::int64_t most = values[node];
+    const int end = graph.first_edge[at(node + 1)];
+    for (int e = graph.first_edge[at(node)]; e < end; ++e) {
+      const std::int64_t value = weight(graph, e) + values[graph.edges[at(e)].to];
+      if (value <= most) continue;
+      most = value;
+      policy_[at(node)] = e;
+      better = true;
+    }
+    values[node] = most;
+  }
+  return better;
+}
+
+// False if it has not come to an end after so many rounds that it never may.
+bool CycleSolver::iterate(const SegmentGraph& graph) {
+  constexpr int most_rounds = 1000;
+  delay_ = 0;
+  distance_ = 1;
+  deadlock_ = false;
+  if (!critical_.empty() && !is_better(graph, critical_)) critical_.clear();
+  for (int round = 0; round < most_rounds; ++round) {
+    find_cycles(graph);
+    if (deadlock_) return true;
+    evaluate(graph);
+    if (!improve(graph)) return true;
+  }
+  return false;
+}
+
 double CycleSolver::ratio(const SegmentGraph& graph) {
   const auto nodes = at(graph.nodes());
-  nodes_.assign(nodes, {-1, 0, State::fresh});
-  path_.resize(nodes);
   deadlock_ = false;
-  if (graph.policy.size() == nodes) {
+  policy_.clear();
+  critical_.clear();
+  if (!set_delays(graph)) return std::numeric_limits<double>::infinity();
+  values_.resize(nodes);
+  path_.resize(nodes);
+  order_.resize(nodes);
+  const bool known = graph.policy.size() == nodes;
+  if (known) {
     policy_.assign(graph.policy.begin(), graph.policy.end());
+    critical_.assign(graph.critical.begin(), graph.critical.end());
   } else {
     start_policy(graph);
   }
-  constexpr int most_rounds = 100;
-  for (int round = 1;; ++round) {
-    evaluate(graph);
-    // The last policy stays, so that the best cycle is one of it.
-    if (deadlock_ || round == most_rounds || !improve(graph)) break;
+  if (!iterate(graph) && known) {
+    start_policy(graph);
+    iterate(graph);
   }
-  return best_;
+  return static_cast<double>(delay_) / static_cast<double>(distance_) * unit_;
 }
 
 CycleRatio CycleSolver::solve(const SegmentGraph& graph) {
   CycleRatio result;
   result.ratio = ratio(graph);
   result.deadlock = deadlock_;
-  if (critical_ < 0) return result;
-  int node = critical_;
-  do {
-    const GraphEdge& edge = graph.edges[at(policy_[at(node)])];
-    result.ops.push_back(graph.first_op + node % graph.ops);
+  for (const int e : critical_) {
+    const GraphEdge& edge = graph.edges[at(e)];
+    result.ops.push_back(graph.first_op + edge.from % graph.ops);
     result.delays.push_back(edge.delay);
-    node = edge.to;
-  } while (node != critical_);
+  }
   return result;
 }
 

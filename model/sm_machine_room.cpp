@@ -103,7 +103,8 @@ void SmMachineRoom::begin(int place) {
   const Running& running = pool_[at(place)];
   const SmOp& op = *running.op;
   const PipeUse* uses = ctas_[at(running.cta)].code->uses.data() + op.first_use;
-  running_.push_back({1, 0, 1.0 / op.floor, uses, op.uses, place});
+  const auto index = static_cast<int>(&op - ctas_[at(running.cta)].code->ops.data());
+  running_.push_back({1, 0, 1.0 / op.floor, uses, op.uses, place, index});
   started_ = true;
 }
 
@@ -258,7 +259,7 @@ SimulationResult SmMachineRoom::run(std::span<const SmResident> residents, const
   set_up(residents);
   for (;;) {
     settle();
-    if (started_) set_rates();
+    if (started_) find_rates();
     started_ = false;
     const double when = next_event();
     if (when == never || ++result_.events > options.most_events) break;

@@ -48,6 +48,8 @@ class SmMachineRoom {
   void report(SimulationResult& result) const;
 
   // sm_sharing.cpp
+  void find_rates();
+  [[nodiscard]] std::uint64_t key_of_running() const;  // 0 where rates are not kept
   void set_rates();
   void give_engines_rates(Progress* first, Progress* second);
   [[nodiscard]] double wanted(const Progress& running) const;
@@ -101,6 +103,8 @@ class SmMachineRoom {
   std::vector<Progress> running_;  // oldest first
   std::array<Queue, 2> queues_;    // tensor, tma
   std::array<double, max_sm_pipes> free_{};
+  std::array<KnownRates, 256> known_rates_;
+  bool keeps_rates_ = false;
 
   std::array<Snapshot, 12> snapshots_;
   std::size_t snapshot_count_ = 0;

@@ -36,6 +36,31 @@ double SmMachineRoom::fetched() const {
   return sum;
 }
 
+// The operations decide all of it, their order included.
+std::uint64_t SmMachineRoom::key_of_running() const {
+  if (!keeps_rates_ || running_.size() > KnownRates::most) return 0;
+  std::uint64_t key = 0;
+  for (const Progress& running : running_) key = key << 8U | static_cast<std::uint64_t>(running.op + 1);
+  return key;
+}
+
+void SmMachineRoom::find_rates() {
+  const std::uint64_t key = key_of_running();
+  if (key == 0) {
+    set_rates();
+    return;
+  }
+  KnownRates& known = known_rates_[key * 0x9E3779B97F4A7C15U >> 56U];
+  const std::size_t count = running_.size();
+  if (known.key == key) {
+    for (std::size_t i = 0; i < count; ++i) running_[i].rate = known.rates[i];
+    return;
+  }
+  set_rates();
+  known.key = key;
+  for (std::size_t i = 0; i < count; ++i) known.rates[i] = running_[i].rate;
+}
+
 // Warps before engines: an operand fetch of a whole tile gives way to a warp's single access. With operands first,
 // warps get what the engines leave of shared memory, and a small share where they would leave nothing.
 void SmMachineRoom::set_rates() {
@@ -44,8 +69,10 @@ void SmMachineRoom::set_rates() {
     return;
   }
   std::fill_n(free_.begin(), pipes_, 1.0);
-  if (std::ranges::any_of(running_, [&](const Progress& running) { return running.place == engines_; })) {
-    for (const PipeUse& taken : ctas_[0].code->withheld) free_[static_cast<std::size_t>(taken.pipe)] -= taken.work;
+  const std::vector<PipeUse>& withheld = ctas_[0].code->withheld;
+  const auto multiplies = [&](const Progress& running) { return running.place == engines_; };
+  if (!withheld.empty() && std::ranges::any_of(running_, multiplies)) {
+    for (const PipeUse& taken : withheld) free_[static_cast<std::size_t>(taken.pipe)] -= taken.work;
   }
   const bool operands_first = options_.arbitration == Arbitration::operands_first;
   const double kept = operands_first ? std::min(fetched(), 1 - least_of_warps) : 0.0;

@@ -133,6 +133,15 @@ struct Progress {
   const PipeUse* uses = nullptr;
   int use_count = 0;
   int place = 0;  // in the pool
+  int op = 0;     // in its code
+};
+
+// The rates of a set of operations under way, in their order: an iteration like the last has the same sets.
+struct KnownRates {
+  static constexpr std::size_t most = 8;
+
+  std::uint64_t key = 0;  // the operations, a byte each; 0 for none
+  std::array<double, most> rates{};
 };
 
 // A ring, its memory a power of two.

@@ -66,29 +66,48 @@ bool CompiledPipeline::set_inputs(std::span<const SequenceParameter> given, std:
   return true;
 }
 
-bool CompiledPipeline::sound(const std::vector<double>& values, std::uint64_t inputs) const {
-  return std::ranges::all_of(checks_, [&](const Check& check) {
-    if ((check.inputs & inputs) == 0 && inputs != all_inputs) return true;
-    if (at(values, check.condition) == 0) return true;
-    const double value = at(values, check.value);
-    const bool low = check.above_min ? value > check.min : value >= check.min;
-    return low && value <= check.max && (!check.whole || value == std::floor(value));
-  });
+bool CompiledPipeline::holds(const Check& check, const std::vector<double>& values) {
+  if (at(values, check.condition) == 0) return true;
+  const double value = at(values, check.value);
+  const bool low = check.above_min ? value > check.min : value >= check.min;
+  return low && value <= check.max && (!check.whole || value == std::floor(value));
+}
+
+// A search changes few sets of inputs again and again.
+const FormulaRedo& CompiledPipeline::redo_of(std::uint64_t inputs, std::vector<FormulaRedo>& known) const {
+  constexpr std::size_t most_known = 16;
+  const auto found = std::ranges::find(known, inputs, &FormulaRedo::inputs);
+  if (found != known.end()) return *found;
+  if (known.size() == most_known) known.erase(known.begin());
+  FormulaRedo& redo = known.emplace_back();
+  redo.inputs = inputs;
+  redo.steps = sheet_.steps_after(inputs);
+  for (std::size_t i = 0; i < checks_.size(); ++i) {
+    if ((checks_[i].inputs & inputs) != 0) redo.checks.push_back(i);
+  }
+  return redo;
 }
 
 std::optional<std::uint64_t> CompiledPipeline::refresh(std::span<const SequenceParameter> given,
                                                        FormulaValues& values) const {
   const bool fresh = values.of.get() != this;
-  if (fresh) values.numbers = sheet_.start();
+  if (fresh) {
+    values.numbers = sheet_.start();
+    values.redo.clear();
+  }
   std::uint64_t changed = 0;
   if (!set_inputs(given, values.numbers, changed)) return std::nullopt;
+  bool sound = true;
   if (fresh) {
     changed = all_inputs;
     sheet_.evaluate(values.numbers);
+    sound = std::ranges::all_of(checks_, [&](const Check& check) { return holds(check, values.numbers); });
   } else {
-    sheet_.evaluate(values.numbers, changed);
+    const FormulaRedo& redo = redo_of(changed, values.redo);
+    FormulaSheet::evaluate(redo.steps, values.numbers);
+    sound = std::ranges::all_of(redo.checks, [&](std::size_t i) { return holds(checks_[i], values.numbers); });
   }
-  return sound(values.numbers, changed) ? std::optional(changed) : std::nullopt;
+  return sound ? std::optional(changed) : std::nullopt;
 }
 
 bool CompiledPipeline::evaluate(std::span<const SequenceParameter> given, EvaluatedPipeline& into) const {
@@ -148,7 +167,7 @@ void CompiledPipeline::fill(const std::vector<double>& values, std::uint64_t inp
   const bool anew = inputs == all_inputs || (inputs & structure_) != 0 || any_predicted(pipeline);
   if (anew) {
     inputs = all_inputs;
-    into.anew = true;
+    into.make_anew();
     name_parts(places, pipeline);
   }
   fill_head(values, pipeline);
@@ -158,7 +177,7 @@ void CompiledPipeline::fill(const std::vector<double>& values, std::uint64_t inp
   pipeline.element_bytes = shape.element_bytes;
   pipeline.demand = demand_of(pipeline, shape);
   predict_holdings(pipeline);
-  into.anew = into.anew || any_predicted(pipeline);
+  if (any_predicted(pipeline)) into.make_anew();
 }
 
 // All that no value changes.

@@ -97,7 +97,8 @@ class CompiledPipeline {
   bool set_inputs(std::span<const SequenceParameter> given, std::vector<double>& values, std::uint64_t& changed) const;
   // Makes the values those of what is given; the inputs that have changed, or nothing where something is wrong.
   std::optional<std::uint64_t> refresh(std::span<const SequenceParameter> given, FormulaValues& values) const;
-  [[nodiscard]] bool sound(const std::vector<double>& values, std::uint64_t inputs) const;
+  [[nodiscard]] const FormulaRedo& redo_of(std::uint64_t inputs, std::vector<FormulaRedo>& known) const;
+  [[nodiscard]] static bool holds(const Check& check, const std::vector<double>& values);
   void fill(const std::vector<double>& values, std::uint64_t inputs, EvaluatedPipeline& into) const;
   void name_parts(const Places& places, Pipeline& pipeline) const;
   void fill_head(const std::vector<double>& values, Pipeline& pipeline) const;

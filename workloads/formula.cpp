@@ -5,6 +5,7 @@
 #include <bit>
 #include <charconv>
 #include <cmath>
+#include <iterator>
 #include <limits>
 
 #include "support/parse.hpp"
@@ -249,14 +250,17 @@ std::optional<FormulaSlot> FormulaSheet::compile(std::string_view text, const Re
   return Compiler(text, resolve, *this).whole();
 }
 
-void FormulaSheet::evaluate(std::vector<double>& values) const {
-  for (const FormulaStep& step : steps_) values[static_cast<std::size_t>(step.to)] = result_of(step, values);
+void FormulaSheet::evaluate(std::vector<double>& values) const { evaluate(steps_, values); }
+
+void FormulaSheet::evaluate(const std::vector<FormulaStep>& steps, std::vector<double>& values) {
+  for (const FormulaStep& step : steps) values[static_cast<std::size_t>(step.to)] = result_of(step, values);
 }
 
-void FormulaSheet::evaluate(std::vector<double>& values, std::uint64_t inputs) const {
-  for (const FormulaStep& step : steps_) {
-    if ((step.inputs & inputs) != 0) values[static_cast<std::size_t>(step.to)] = result_of(step, values);
-  }
+std::vector<FormulaStep> FormulaSheet::steps_after(std::uint64_t inputs) const {
+  std::vector<FormulaStep> steps;
+  std::ranges::copy_if(steps_, std::back_inserter(steps),
+                       [&](const FormulaStep& step) { return (step.inputs & inputs) != 0; });
+  return steps;
 }
 
 }  // namespace perfmodel

@@ -65,8 +65,9 @@ class FormulaSheet {
   [[nodiscard]] const std::vector<double>& start() const { return start_; }
   // Fills in everything that follows from the inputs.
   void evaluate(std::vector<double>& values) const;
-  // Only what follows from those of them; the rest is there from before.
-  void evaluate(std::vector<double>& values, std::uint64_t inputs) const;
+  // What follows from those of them, in order.
+  [[nodiscard]] std::vector<FormulaStep> steps_after(std::uint64_t inputs) const;
+  static void evaluate(const std::vector<FormulaStep>& steps, std::vector<double>& values);
   // The inputs that a value follows from: a bit each in the order they were made, the last bit for all from the 64th.
   [[nodiscard]] std::uint64_t inputs_of(FormulaSlot slot) const { return inputs_[static_cast<std::size_t>(slot)]; }
   static constexpr std::uint64_t input_bit(std::size_t index) {

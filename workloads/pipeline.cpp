@@ -32,8 +32,9 @@ int Pipeline::columns() const {
 PipelineDemand Pipeline::done() const {
   PipelineDemand sum;
   for (const PipelineSegment& segment : segments) {
+    const double times = std::floor(segment.count);
     for (const PipelineOp& op : segment.ops) {
-      for (const DutyAmount& duty : op.duties) sum[duty.duty] += std::floor(segment.count) * duty.amount;
+      for (const DutyAmount& duty : op.duties) sum[duty.duty] += times * duty.amount;
     }
   }
   return sum;

@@ -6,7 +6,6 @@
 #include <array>
 #include <cmath>
 #include <string>
-#include <unordered_map>
 #include <utility>
 
 #include "support/suggest.hpp"
@@ -276,27 +275,6 @@ void check_rings(const Pipeline& pipeline, Diagnostics& faults) {
 
 namespace {
 
-// All that check_rings looks at, names and places apart.
-void sign_rings(const Pipeline& pipeline, std::string& bytes) {
-  bytes.clear();
-  const auto add = [&](int value) { bytes.append(reinterpret_cast<const char*>(&value), sizeof value); };
-  add(static_cast<int>(pipeline.roles.size()));
-  for (const PipelineChannel& channel : pipeline.channels) add(channel.depth), add(channel.initial);
-  for (const PipelineSegment& segment : pipeline.segments) {
-    add(static_cast<int>(std::min(most_iterations, std::floor(segment.count))));
-    for (const PipelineOp& op : segment.ops) {
-      add(op.role);
-      for (const int channel : op.takes) add(channel);
-      add(-1);
-      for (const PipelineRead& read : op.reads) add(read.channel), add(read.ahead);
-      add(-2);
-      for (const int channel : op.gives) add(channel);
-      add(-3);
-    }
-    add(-4);
-  }
-}
-
 // The first operation that does some of it, else the program.
 Location place_of(const Pipeline& pipeline, Duty duty) {
   for (const PipelineSegment& segment : pipeline.segments) {
@@ -324,26 +302,33 @@ std::string provider_of(Duty duty) {
 
 }  // namespace
 
-bool rings_hold(const Pipeline& pipeline) {
-  constexpr std::size_t most_kept = 256;
-  thread_local std::unordered_map<std::string, bool> known;
-  thread_local std::string signature;
-  thread_local std::string last;  // of rings that held
-  sign_rings(pipeline, signature);
-  if (!signature.empty() && signature == last) return true;
-  if (const auto found = known.find(signature); found != known.end()) {
-    if (found->second) last = signature;
-    return found->second;
+bool RingMemory::hold(const EvaluatedPipeline& evaluated) {
+  constexpr std::size_t most_known = 64;
+  const Pipeline& pipeline = evaluated.pipeline;
+  if (structure_ != evaluated.structure) known_.clear();
+  structure_ = evaluated.structure;
+  counts_.clear();
+  for (const PipelineChannel& channel : pipeline.channels) {
+    counts_.push_back(channel.depth);
+    counts_.push_back(channel.initial);
   }
+  for (const PipelineSegment& segment : pipeline.segments) {
+    counts_.push_back(static_cast<int>(std::min(most_iterations, std::floor(segment.count))));
+  }
+  const auto found = std::ranges::find(known_, counts_, &Known::counts);
+  if (found != known_.end()) return found->held;
   Diagnostics faults;
   check_rings(pipeline, faults);
-  if (known.size() >= most_kept) known.clear();
-  known.emplace(signature, !faults.has_errors());
-  return !faults.has_errors();
+  if (known_.size() == most_known) known_.clear();
+  known_.push_back({counts_, !faults.has_errors()});
+  return known_.back().held;
 }
 
 void check_coverage(const Pipeline& pipeline, Diagnostics& faults) {
-  const PipelineDemand done = pipeline.done();
+  check_coverage(pipeline, pipeline.done(), faults);
+}
+
+void check_coverage(const Pipeline& pipeline, const PipelineDemand& done, Diagnostics& faults) {
   const auto short_of = [&](Duty duty, std::string_view words, double has, double wants) {
     faults
         .error(place_of(pipeline, duty),

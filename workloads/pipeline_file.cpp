@@ -91,7 +91,7 @@ void PipelineFile::pipeline(std::span<const SequenceParameter> given, EvaluatedP
   const bool evaluated = compiled_ != nullptr && compiled_->evaluate(given, into);
   keep(evaluated, into.values);
   if (evaluated) return;
-  into.anew = true;
+  into.make_anew();
   into.pipeline = read(given);
 }
 

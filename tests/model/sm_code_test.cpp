@@ -1,5 +1,5 @@
 // Programs priced once more with other numbers.
-#include "model/sm_code.hpp"
+#include "model/priced_program.hpp"
 
 #include <doctest/doctest.h>
 
@@ -37,7 +37,7 @@ TEST_CASE("a program priced again is the one priced anew, bit for bit, whatever 
   std::mt19937 generator(5);
   const auto random = [&](int below) { return static_cast<int>(generator() % static_cast<unsigned>(below)); };
   EvaluatedPipeline evaluated;
-  PricedOps priced;
+  PricedProgram priced;
   for (const char* name : {"avo_forward", "fa4_backward", "avo_forward"}) {
     const PipelineFile file = PipelineFile::load(name);
     const bool forward = std::string_view(name) == "avo_forward";
@@ -50,7 +50,7 @@ TEST_CASE("a program priced again is the one priced anew, bit for bit, whatever 
       file.pipeline(given, evaluated);
       if (random(5) == 0) continue;  // evaluated, but never priced
       if (random(8) == 0) evaluated.pipeline.dtype = Dtype::fp8;
-      const SmCode again = price_again(machine, point, evaluated, priced, OpNames::left_out);
+      const SmCode again = *priced.price_again(machine, point, evaluated, OpNames::left_out);
       CAPTURE(name);
       CAPTURE(i);
       CHECK(same(again, price(machine, point, evaluated.pipeline, OpNames::left_out)));
