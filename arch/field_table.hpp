@@ -121,6 +121,7 @@
   X(launch.event,    required, "0 us", "50 us", "what two events around a single kernel measure beyond it") \
   X(launch.do_bench, required, "0 us", "50 us", "what triton.testing.do_bench measures beyond the kernel") \
   X(launch.dispatch, required, "0.01 /clk", "64 /clk", "CTAs that the whole chip starts") \
+  X(launch.successor, required, "0 us", "10 us", "from the end of a CTA to the start of the next one in its place") \
   X(launch.cold_code, required, "0 us", "10 us", "first run of a large kernel after a pause: its code and translations come from memory") \
   X(launch.grid, required, "0 us", "5 us", "filling and draining the SMs of a plain kernel, beyond an empty one") \
   X(launch.memset, required, "0 us", "10 us", "clearing the tile counters before a library GEMM of more than one wave") \

@@ -196,6 +196,7 @@ struct Launch {
   Constant<Seconds> event;      // what a pair of events adds around a single kernel
   Constant<Seconds> do_bench;   // what triton.testing.do_bench adds to one launch
   Constant<PerCycle> dispatch;  // CTAs that the chip starts in an SM clock
+  Constant<Seconds> successor;  // from the end of a CTA to the start of the next one in its place
   Constant<Seconds> cold_code;  // first run of a large kernel after a pause: code and translations come from memory
   Constant<Seconds> grid;       // filling and draining the SMs of a plain kernel, beyond an empty one
   Constant<Seconds> memset;     // clearing the tile counters of a multi-wave library GEMM

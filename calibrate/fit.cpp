@@ -307,20 +307,29 @@ std::vector<ResidualQuantiles> residual_quantiles(const std::vector<Measurement>
     std::string op, regime, limiter;
     auto operator<=>(const Class&) const = default;
   };
-  std::map<Class, std::vector<double>> classes;
+  struct Rows {
+    std::vector<double> errors;
+    std::set<std::string> families;
+  };
+  std::map<Class, Rows> classes;
   for (const HeldOut& row : held_out) {
     const Measurement& measured = measurements[row.measurement];
     if (!measured.time || row.predicted.si() <= 0) {
       continue;
     }
     const double error = *measured.time / row.predicted - 1.0;
-    classes[{row.op, row.regime, row.limiter}].push_back(error);
-    classes[{row.op, row.regime, "any"}].push_back(error);
-    classes[{row.op, "any", "any"}].push_back(error);
+    for (const Class& key :
+         {Class{row.op, row.regime, row.limiter}, Class{row.op, row.regime, "any"}, Class{row.op, "any", "any"}}) {
+      classes[key].errors.push_back(error);
+      classes[key].families.insert(measured.family);
+    }
   }
   std::vector<ResidualQuantiles> result;
-  for (auto& [key, errors] : classes) {
-    if (errors.size() < smallest_class) {
+  for (auto& [key, rows] : classes) {
+    auto& [errors, families] = rows;
+    // Rows of one shape err alike: a few shapes say little about the next, however many rows they have.
+    const std::size_t said = key.limiter == "any" ? errors.size() : families.size();
+    if (said < smallest_class) {
       continue;
     }
     std::sort(errors.begin(), errors.end());

@@ -106,7 +106,7 @@ void PricedProgram::flatten(const Machine& machine, const OperatingPoint& point,
   code_->pipes = code_->port_pipe + 1;
   code_->roles = static_cast<int>(pipeline.roles.size());
   code_->persistent = pipeline.persistent;
-  code_->restart = (machine.transfer.prologue.value * point.sm_clock).si();
+  code_->restart = (machine.launch.successor.value * point.sm_clock).si();
   withhold(machine);
   reserve(pipeline);
   count_takers(pipeline);
