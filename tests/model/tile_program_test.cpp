@@ -57,10 +57,21 @@ TEST_CASE("copies by descriptor take more of the L2's time, by what the probe of
   CHECK(copies < 1.1 * loads / test::h100().l2.copy_share.value);
 }
 
-TEST_CASE("a tensor map is paid once a CTA, at the top clock") {
+TEST_CASE("a tensor map is paid once a CTA, at the top clock, and the bulk stores of its output") {
   const Cycles extra =
       iteration(tile(128, 128, 64, 3, 8, true)).around - iteration(tile(128, 128, 64, 3, 8, false)).around;
-  CHECK(extra.si() == Approx(2.2e-6 * 1.98e9));
+  CHECK(extra.si() == Approx(2.2e-6 * 1.98e9 + 128 * 128 * 2 / 31.3));
+}
+
+TEST_CASE("what surrounds a tile's loop grows with the tile and with the instructions for an element of it") {
+  GemmConfig config = tile(128, 128, 64, 3, 8, false);
+  const double bare = iteration(config).around.si();
+  config.element.all = 4;
+  const double counted = iteration(config).around.si();
+  CHECK(counted == Approx(bare + 2.3 * 4 * 128 * 128 / 128));
+  config = tile(64, 64, 64, 3, 8, false);
+  config.element.all = 4;
+  CHECK(iteration(config).around.si() == Approx(bare + (counted - bare) / 4));
 }
 
 TEST_CASE("a spilled register goes out and comes back once an iteration") {
