@@ -85,6 +85,49 @@ TEST_CASE("clusters and neighbours share what they read of one operand") {
   CHECK(alone.output.si() == Approx(4096.0 * 4096 * 2));
 }
 
+TEST_CASE("an output tile is laid out, then stored, or both at once by a lone warpgroup") {
+  Machine machine = test::h100();
+  machine.transfer.epilogue.value = BytesPerCycle(32);
+  GemmConfig shared = config(256, 128, 64);
+  shared.element.all = 2;
+  // 64 KiB at 32 B/clk, and two instructions for each of 32,768 elements, a warp's 32 at once on four sub-partitions.
+  CHECK(output_time(machine, shared, Bytes(65536)).si() == Approx(2048 + 2.3 * 2 * 256));
+  GemmConfig lone = config(128, 128, 64);
+  lone.element.all = 2;
+  lone.ping_pong = 128;
+  CHECK(output_time(machine, lone, Bytes(32768)).si() == Approx(1024));
+  lone.element.all = 5;
+  CHECK(output_time(machine, lone, Bytes(32768)).si() == Approx(2.3 * 5 * 128));
+}
+
+TEST_CASE("warpgroups that take turns hide a tile's output behind the other one's main loop, but not the last one's") {
+  const Machine& machine = test::h100();
+  const Operator op = test::gemm(8192, 8192, 4096);
+  GemmConfig together = config(128, 128, 64);
+  together.element.all = 1.9;
+  GemmConfig in_turns = together;
+  in_turns.ping_pong = 128;
+  const auto output = [&](const GemmConfig& with) {
+    return gemm_kernel(machine, work(op), with).program.all()[1].interval.si();
+  };
+  CHECK(output(together) == Approx(output_time(machine, together, Bytes(32768)).si()));
+  CHECK(output(in_turns) == 0.0);
+  const Seconds hidden = gemm_kernel(machine, work(op), in_turns).latency;
+  const Seconds plain = gemm_kernel(machine, work(op), together).latency;
+  const Cycles last = output_time(machine, in_turns, Bytes(32768));
+  CHECK((hidden - plain).si() == Approx((last / machine.clock.datasheet.value).si()));
+  // With a second set of accumulators a tile of that size takes both.
+  in_turns.accumulator_sets = 2;
+  CHECK(output(in_turns) == Approx(output(together)));
+  // Of a main loop shorter than the output, half of what sticks out is seen a tile.
+  const Operator shallow = test::gemm(8192, 8192, 64);
+  in_turns.accumulator_sets = 1;
+  const Kernel thin = gemm_kernel(machine, work(shallow), in_turns);
+  const Segment& loop = thin.program.all()[0];
+  const double main_loop = std::max(loop.interval, loop.busy.largest()).si();
+  CHECK(thin.program.all()[1].interval.si() == Approx(0.5 * (last.si() - main_loop)));
+}
+
 TEST_CASE("rows that start off a sector cost more L2 traffic") {
   const Machine& machine = test::h100();
   const Kernel even = gemm_kernel(machine, work(test::gemm(1024, 1024, 1024, Dtype::fp8)), config(128, 128, 128));

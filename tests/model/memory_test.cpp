@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 #include "arch/fields.hpp"
 #include "tests/model/machines.hpp"
 
@@ -50,6 +52,14 @@ TEST_CASE("reads through a flushed L2 cause the write-back of dirty lines") {
   CHECK(memory_time(machine, reading(3e9, 1e9), flushed(machine)).dram_written.si() == Approx(16e6 + 1e9 - 10.4e6));
   // 12 MB are left of the dirty lines, and 4 MB of the 8 MB written find room beside them.
   CHECK(memory_time(machine, reading(0, 8e6), flushed(machine)).dram_written.si() == Approx(8e6));
+}
+
+TEST_CASE("reads and writes reach the L2 side by side, writes at half the rate") {
+  const Machine machine = plain();
+  CHECK(memory_time(machine, reading(0, 10e6), {}).l2.si() == Approx(2e-6));
+  // Two reads to a write take each way as long: the fourth root of 2 longer than either alone.
+  CHECK(memory_time(machine, reading(20e6, 10e6), {}).l2.si() == Approx(2e-6 * std::pow(2.0, 0.25)));
+  CHECK(memory_time(machine, reading(1e9, 10e6), {}).l2.si() == Approx(1e-4));
 }
 
 TEST_CASE("a clean L2 keeps the output of the last lines and of the last wave") {
