@@ -324,17 +324,23 @@ std::vector<ResidualQuantiles> residual_quantiles(const std::vector<Measurement>
       classes[key].families.insert(measured.family);
     }
   }
+  for (auto& [key, rows] : classes) std::sort(rows.errors.begin(), rows.errors.end());
   std::vector<ResidualQuantiles> result;
-  for (auto& [key, rows] : classes) {
-    auto& [errors, families] = rows;
-    // Rows of one shape err alike: a few shapes say little about the next, however many rows they have.
-    const std::size_t said = key.limiter == "any" ? errors.size() : families.size();
-    if (said < smallest_class) {
+  for (const auto& [key, rows] : classes) {
+    const auto& [errors, families] = rows;
+    if (errors.size() < smallest_class) {
       continue;
     }
-    std::sort(errors.begin(), errors.end());
-    result.push_back({key.op, key.regime, key.limiter, static_cast<std::int64_t>(errors.size()), quantile(errors, 0.05),
-                      quantile(errors, 0.5), quantile(errors, 0.95)});
+    double low = quantile(errors, 0.05);
+    double high = quantile(errors, 0.95);
+    if (families.size() < smallest_class && key.limiter != "any") {
+      // Rows of one shape err alike: a few shapes, however many their rows, do not narrow what to expect of the next.
+      const std::vector<double>& all = classes.at({key.op, key.regime, "any"}).errors;
+      low = std::min(low, quantile(all, 0.05));
+      high = std::max(high, quantile(all, 0.95));
+    }
+    result.push_back(
+        {key.op, key.regime, key.limiter, static_cast<std::int64_t>(errors.size()), low, quantile(errors, 0.5), high});
   }
   return result;
 }

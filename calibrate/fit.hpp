@@ -56,8 +56,8 @@ Fit fit_machine(const Machine& machine, const Library& library, std::vector<Meas
                 const std::vector<FitStage>& stages, const FitOptions& options = {});
 
 // Quantiles of measured / predicted - 1 over the held-out rows: by operator, regime and limiter; by operator and
-// regime; by operator. Classes of fewer than 10 rows, or a limiter's of fewer than 10 families, are left to the wider
-// ones.
+// regime; by operator. Classes of fewer than 10 rows are left to the wider ones, and those of fewer than 10 families
+// are no narrower than these.
 std::vector<ResidualQuantiles> residual_quantiles(const std::vector<Measurement>& measurements,
                                                   const std::vector<HeldOut>& held_out);
 
