@@ -244,6 +244,7 @@ Kernel gemm_kernel(const Machine& machine, const Gemm& gemm, const GemmConfig& c
     // Accumulators are double-buffered in tensor memory: the next tile's main loop hides the epilogue.
     const Cycles main_loop = loop.count * std::max(loop.interval, loop.busy.largest());
     cost.each = std::max(Cycles(0), output - main_loop);
+    cost.last = output - cost.each;
   } else if (config.schedule == Schedule::persistent) {
     cost = output_cost(loop, output, taking_turns(config));
   }

@@ -143,6 +143,9 @@ TEST_CASE("Blackwell's copy engine does not compete, and its epilogue hides behi
   CHECK(kernel.program.all()[0].busy[Resource::tensor].si() == Approx(512));
   CHECK(kernel.program.all()[0].busy[Resource::smem].si() == Approx(384));
   CHECK(kernel.program.all()[1].interval.si() == 0.0);
+  // Nothing comes after the last tile to hide its own.
+  const Cycles last = output_time(b200, config(128, 256, 64), Bytes(65536));
+  CHECK(kernel.latency.si() == Approx((b200.transfer.prologue.value + last / b200.clock.datasheet.value).si()));
 }
 
 }  // namespace
