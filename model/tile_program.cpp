@@ -17,6 +17,10 @@ constexpr double group_rows = 8;  // tiles of a group that goes through n togeth
 // Requests for half a line are merged so much less: counters of tiles of 64-byte rows, 0.95 of them reach the L2.
 constexpr double halves_merged = 0.25;
 
+// CTAs that start together stay in step, and every wave takes them further out of it. What is left of that in a single
+// wave, by counters of 55 tiles of 1024 x 4096 x 4096: 0.54 of the bytes reach the L2 where rows are whole lines.
+constexpr double in_one_wave = 0.1;
+
 // How fast an L2 loses what a sweep comes back for, as it fills: an assumption.
 constexpr double loss_exponent = 3;
 
@@ -57,6 +61,7 @@ bool waits_for_products(const GemmConfig& config) {
 struct Walk {
   double together = 1;  // CTAs of an SM at work
   double passes = 1;    // of groups over the second operand
+  double waves = 1;     // of CTAs, one after the other
   double lost = 0;      // share of it that the L2 no longer has when the next one comes
 };
 
@@ -70,6 +75,7 @@ Walk walk_of(const Machine& machine, const Gemm& gemm, const GemmConfig& config)
   const double tiles = tiles_m * std::ceil(static_cast<double>(gemm.n) / config.cta_n);
   Walk walk;
   const double ctas = std::max(1, residency(machine, program).ctas);
+  walk.waves = std::max(1.0, tiles / (ctas * sms));
   walk.together = std::min(ctas, std::ceil(tiles / sms));
   walk.passes = std::clamp(tiles / (ctas * sms), 1.0, std::ceil(tiles_m / group_rows));
   const double row = static_cast<double>(gemm.k) * element_bytes(gemm.dtype);
@@ -100,7 +106,7 @@ double local_lost(const Machine& machine, const Gemm& gemm, const GemmConfig& co
 // Share of the operands' bytes that the L2 has to give. CTAs of a GPC ask for the same lines, and the network merges
 // those requests while they are in step; a queue before the L2 brings them out of it. `own`: an SM's time for one CTA's
 // iteration, the L2 aside.
-double asked_share(const Machine& machine, const Gemm& gemm, const GemmConfig& config, double own) {
+double asked_share(const Machine& machine, const Gemm& gemm, const GemmConfig& config, double own, double waves) {
   const double rows = std::min(group_rows, std::ceil(static_cast<double>(gemm.m) / config.cta_m));
   const double columns = machine.tiles.columns.value;
   // The second operand of a step is the same for all rows of a column, the first for columns in step.
@@ -109,7 +115,8 @@ double asked_share(const Machine& machine, const Gemm& gemm, const GemmConfig& c
   const double rate = config.tma ? machine.l2.copy_share.value : 1.0;
   const double load = operand_bytes(gemm, config) / (rate * l2_share_of_sm(machine).si()) / own;
   const double whole = config.cta_k * element_bytes(gemm.dtype) > 64 ? 1.0 : halves_merged;
-  return (1.0 - whole * alike / (1.0 + std::pow(load / machine.tiles.onset.value, 2))) / rate;
+  const double apart = std::max(in_one_wave, 1.0 - 1.0 / waves) * std::pow(load / machine.tiles.onset.value, 2);
+  return (1.0 - whole * alike / (1.0 + apart)) / rate;
 }
 
 }  // namespace
@@ -154,7 +161,7 @@ TileIteration tile_iteration(const Machine& machine, const Gemm& gemm, const Gem
   result.around = machine.tiles.around.value + output_time(machine, config, config.tma ? output : Bytes(0));
   if (config.tma) result.around += machine.transfer.tensor_map.value * machine.clock.maximum.value;
   const double own = std::max(result.interval.si() / walk.together, result.busy.largest().si());
-  result.l2_share = asked_share(machine, gemm, config, own);
+  result.l2_share = asked_share(machine, gemm, config, own, walk.waves);
   // Each spilled register goes out and comes back once.
   result.local = Bytes(2.0 * config.spills * 4 * 32 * config.warps);
   result.again = Bytes((walk.passes - 1.0) * walk.lost * static_cast<double>(gemm.n) * static_cast<double>(gemm.k) *

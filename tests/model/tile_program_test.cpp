@@ -50,6 +50,20 @@ TEST_CASE("wide tiles merge more of what a GPC asks for than tall ones, and rows
   CHECK(narrow <= 1.0);
 }
 
+TEST_CASE("CTAs of a single wave stay in step, and the L2 sees less of what they ask for") {
+  const auto share = [](std::int64_t m, std::int64_t n) {
+    const Operator op = test::gemm(m, n, 4096);
+    return tile_iteration(test::h100(), std::get<Gemm>(op.work), tile(128, 256, 64, 3, 8, true)).l2_share;
+  };
+  const double one = share(1024, 4096);  // 128 tiles on 132 SMs
+  const double four = share(2048, 8192);
+  const double many = share(8192, 16384);
+  CHECK(one < four - 0.05);
+  CHECK(four < many);
+  // Counters of an H100: 0.45.
+  CHECK(one == Approx(0.45).epsilon(0.25));
+}
+
 TEST_CASE("copies by descriptor take more of the L2's time, by what the probe of bulk copies found") {
   const double loads = iteration(tile(64, 64, 64, 5, 4, false)).l2_share;
   const double copies = iteration(tile(64, 64, 64, 5, 4, true)).l2_share;
