@@ -24,6 +24,7 @@
   X(clock.dip_start, required, "0 us", "2000 us", "time from the load step to the start of the dip") \
   X(clock.dip_bottom, required, "0 us", "2000 us", "time from the load step to the bottom of the dip") \
   X(clock.dip_end, required, "0 us", "2000 us", "time from the load step to the end of the dip") \
+  X(clock.shown, required, "0.8", "1.3", "what the driver's tools show under a limit, over the clock that the tensor cores work at") \
   X(clock.response, required, "1 ms", "1000 ms", "time under load after which the power limit holds; its controller begins a little after half of that") \
   \
   X(tensor.fp16,  optional,  "64 FLOP/clk", "131072 FLOP/clk", "dense fp16 rate of one SM; a multiply-add counts two") \

@@ -34,6 +34,7 @@ struct Clock {
   Constant<Seconds> dip_bottom;
   Constant<Seconds> dip_end;
   Constant<Seconds> response;    // time under load after which the power limit holds
+  Ratio shown;                   // what tools show of a limited clock, over what the tensor cores get
 };
 
 // Dense rates of one SM at full instruction width; absent where the GPU lacks the type.

@@ -212,16 +212,19 @@ ClockState window_clock(const Machine& machine, const Load& load, const TimeAt& 
 
 Hertz reported_clock(const Machine& machine, const ClockState& state) {
   const Hertz top = machine.clock.maximum.value;
+  const auto shown = [&](Hertz clock) {
+    return state.tensor ? std::min(top, machine.clock.shown.value * clock) : clock;
+  };
   if (state.limit == ClockLimit::activity) {
-    return state.clock;
+    return shown(state.clock);
   }
   if (state.limit != ClockLimit::power) {
     return top;
   }
   const Hertz onset = 0.8 * top;
   const Hertz ceiling = std::min(machine.clock.datasheet.value, top);
-  return !state.tensor || state.clock <= onset ? state.clock
-                                               : onset + (state.clock - onset) / (ceiling - onset) * (top - onset);
+  if (!state.tensor || state.clock <= onset) return shown(state.clock);
+  return shown(onset + (state.clock - onset) / (ceiling - onset) * (top - onset));
 }
 
 }  // namespace perfmodel

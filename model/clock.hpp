@@ -56,7 +56,8 @@ ClockState steady_clock(const Machine& machine, const Load& load, const TimeAt& 
 
 // What the driver's tools report: the clock asked for. The power and activity limits act through it, the tensor
 // ceiling and the droop do not. Above four fifths of the top clock tensor work gets less than it asks for: nothing less
-// there, all of the ceiling's difference at the top (steady attention at 1.6 to 1.9 GHz on an H100).
+// there, all of the ceiling's difference at the top (steady attention at 1.6 to 1.9 GHz on an H100). Some kinds of card
+// show more than that throughout: clock.shown.
 Hertz reported_clock(const Machine& machine, const ClockState& state);
 
 }  // namespace perfmodel

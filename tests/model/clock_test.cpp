@@ -61,6 +61,18 @@ TEST_CASE("tools show more than a tensor load gets above four fifths of the top 
   CHECK(shown(1780, false) == Approx(1780));
 }
 
+TEST_CASE("a card that shows more of a limited clock than tensor cores get, up to the top clock") {
+  Machine machine = test::h100();
+  machine.clock.shown.value = 1.1;
+  const auto shown = [&](double mhz, ClockLimit limit, bool tensor) {
+    return reported_clock(machine, {Hertz(mhz * 1e6), limit, Watts(680), tensor}).si() * 1e-6;
+  };
+  CHECK(shown(1400, ClockLimit::power, true) == Approx(1540));
+  CHECK(shown(1400, ClockLimit::activity, true) == Approx(1540));
+  CHECK(shown(1830, ClockLimit::power, true) == Approx(1980));
+  CHECK(shown(1400, ClockLimit::power, false) == Approx(1400));
+}
+
 TEST_CASE("more energy never raises the clock") {
   const Machine& machine = test::h100();
   Hertz last = machine.clock.maximum.value;
