@@ -100,17 +100,21 @@ bool taking_turns(const GemmConfig& config) {
   return static_cast<double>(config.accumulator_sets) * config.cta_m * config.cta_n <= 128.0 * config.ping_pong;
 }
 
-// What the output adds to each tile, and once to the kernel. Warpgroups that take turns hide one tile's output behind
-// the other's main loop, all but the last one.
+// What the output adds to each tile, and once to the kernel.
 struct OutputCost {
   Cycles each;
   Cycles last;
 };
 
-OutputCost output_cost(const Segment& loop, Cycles output, bool in_turns) {
-  if (!in_turns) return {.each = output, .last = Cycles(0)};
+// Persistent CTAs hide one tile's output behind the next one's main loop, all but the last one: where accumulators are
+// double-buffered in tensor memory, and where warpgroups take turns, of which each has two tiles' time for its own.
+OutputCost output_cost(const Machine& machine, const GemmConfig& config, const Segment& loop, Cycles output) {
+  const bool buffered = machine.tensor.generation == TensorGeneration::tcgen05;
+  if (config.schedule != Schedule::persistent || !(buffered || taking_turns(config))) {
+    return {.each = output, .last = Cycles(0)};
+  }
   const Cycles main_loop = loop.count * std::max(loop.interval, loop.busy.largest());
-  const Cycles each = 0.5 * std::max(Cycles(0), output - main_loop);
+  const Cycles each = (buffered ? 1.0 : 0.5) * std::max(Cycles(0), output - main_loop);
   return {.each = each, .last = output - each};
 }
 
@@ -239,15 +243,7 @@ Kernel gemm_kernel(const Machine& machine, const Gemm& gemm, const GemmConfig& c
   if (machine.tensor.generation == TensorGeneration::wgmma) {
     epilogue.aside[Resource::smem] = 2 * tile_out / pipe_rate(machine, Resource::smem);
   }
-  OutputCost cost{.each = output, .last = Cycles(0)};
-  if (config.schedule == Schedule::persistent && machine.tensor.generation == TensorGeneration::tcgen05) {
-    // Accumulators are double-buffered in tensor memory: the next tile's main loop hides the epilogue.
-    const Cycles main_loop = loop.count * std::max(loop.interval, loop.busy.largest());
-    cost.each = std::max(Cycles(0), output - main_loop);
-    cost.last = output - cost.each;
-  } else if (config.schedule == Schedule::persistent) {
-    cost = output_cost(loop, output, taking_turns(config));
-  }
+  const OutputCost cost = output_cost(machine, config, loop, output);
   epilogue.interval = cost.each;
   if (tile_program) {
     epilogue.interval = tile.around;
@@ -281,6 +277,7 @@ Kernel gemm_kernel(const Machine& machine, const Gemm& gemm, const GemmConfig& c
   kernel.l2_written = write_cost * kernel.output;
   kernel.latency = machine.transfer.prologue.value + cost.last / machine.clock.datasheet.value;
   if (machine.tensor.generation == TensorGeneration::wgmma && !tile_program) {
+    // All CTAs ask for their first stage at once, and nothing hides how long the L2 takes to give it.
     kernel.latency += Bytes(shared * config.cta_k * in_bytes) * sms / machine.l2.bandwidth.value;
   }
   return kernel;

@@ -410,13 +410,14 @@ Kernel main_kernel(const Machine& machine, const Library& library, const CodeCou
   kernel.program.warps = program.threads / 32;
   kernel.program.registers = program.registers;
   const double scores = cutting.repeats * (all.full + all.masked) * cutting.m * cutting.n;
-  kernel.instructions = scores * (program.instructions + dropout_instructions(library, program, attention));
   if (program.counts.all > 0) {
     const InstructionTally executed = scores * tally_of(program, attention);
     kernel.held = uncounted(machine, kernel, executed);
     const bool reading_untold = reads_mask(attention) && program.mask_counts.all <= 0;
     kernel.instructions =
         energy_weight(machine, executed) + (reading_untold ? scores * library.mask_read->counts().total() : 0.0);
+  } else {
+    kernel.instructions = scores * (program.instructions + dropout_instructions(library, program, attention));
   }
   kernel.tensor_energy = program.mma_sync ? machine.power.mma_sync.value : 1.0;
   kernel.tensor_share = code.tensor.value;
