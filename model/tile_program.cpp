@@ -14,12 +14,9 @@ namespace {
 
 constexpr double group_rows = 8;  // tiles of a group that goes through n together, as Triton's tutorials have it
 
-// Requests for half a line are merged so much less: counters of tiles of 64-byte rows, 0.95 of them reach the L2.
+// Requests for half a line are merged so much less, by the times of such tiles. Counters have them merge more, about
+// 0.65 as well as whole lines, so that this stands for a cost of theirs that is not known.
 constexpr double halves_merged = 0.25;
-
-// CTAs that start together stay in step, and every wave takes them further out of it. What is left of that in a single
-// wave, by counters of 55 tiles of 1024 x 4096 x 4096: 0.54 of the bytes reach the L2 where rows are whole lines.
-constexpr double in_one_wave = 0.1;
 
 // How fast an L2 loses what a sweep comes back for, as it fills: an assumption.
 constexpr double loss_exponent = 3;
@@ -77,7 +74,7 @@ Walk walk_of(const Machine& machine, const Gemm& gemm, const GemmConfig& config)
   const double ctas = std::max(1, residency(machine, program).ctas);
   walk.waves = std::max(1.0, tiles / (ctas * sms));
   walk.together = std::min(ctas, std::ceil(tiles / sms));
-  walk.passes = std::clamp(tiles / (ctas * sms), 1.0, std::ceil(tiles_m / group_rows));
+  walk.passes = std::clamp(walk.waves, 1.0, std::ceil(tiles_m / group_rows));
   const double row = static_cast<double>(gemm.k) * element_bytes(gemm.dtype);
   const double rows = std::min(static_cast<double>(gemm.m), group_rows * config.cta_m);
   const double fill = (rows + static_cast<double>(gemm.n)) * row / machine.l2.capacity.value.si();
@@ -104,8 +101,8 @@ double local_lost(const Machine& machine, const Gemm& gemm, const GemmConfig& co
 }
 
 // Share of the operands' bytes that the L2 has to give. CTAs of a GPC ask for the same lines, and the network merges
-// those requests while they are in step; a queue before the L2 brings them out of it. `own`: an SM's time for one CTA's
-// iteration, the L2 aside.
+// those requests while they are in step; a queue before the L2 brings them out of it, further with every wave after the
+// one in which all start together. `own`: an SM's time for one CTA's iteration, the L2 aside.
 double asked_share(const Machine& machine, const Gemm& gemm, const GemmConfig& config, double own, double waves) {
   const double rows = std::min(group_rows, std::ceil(static_cast<double>(gemm.m) / config.cta_m));
   const double columns = machine.tiles.columns.value;
@@ -115,7 +112,7 @@ double asked_share(const Machine& machine, const Gemm& gemm, const GemmConfig& c
   const double rate = config.tma ? machine.l2.copy_share.value : 1.0;
   const double load = operand_bytes(gemm, config) / (rate * l2_share_of_sm(machine).si()) / own;
   const double whole = config.cta_k * element_bytes(gemm.dtype) > 64 ? 1.0 : halves_merged;
-  const double apart = std::max(in_one_wave, 1.0 - 1.0 / waves) * std::pow(load / machine.tiles.onset.value, 2);
+  const double apart = (1.0 - 1.0 / waves) * std::pow(load / machine.tiles.onset.value, 2);
   return (1.0 - whole * alike / (1.0 + apart)) / rate;
 }
 
