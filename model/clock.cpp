@@ -105,10 +105,10 @@ Load kernel_load(const Machine& machine, const Kernel& kernel, const KernelWork&
   load.activity = kernel.tensor_activity * load.tensor;
   const Joules moved = shared_memory_bytes(machine, kernel, work) * power.smem_byte.value;
   const double memory_share = memory_share_of(machine, data);
-  load.core = share * (load.tensor.si() * kernel.tensor_energy * power.tensor_cycle.value) + memory_share * moved +
-              kernel.instructions * power.instruction.value;
-  load.memory = memory_share * ((kernel.l2_read + kernel.l2_written) * power.l2_byte.value +
-                                (work.memory.dram_read + work.memory.dram_written) * power.dram_byte.value);
+  const Joules cached = (kernel.l2_read + kernel.l2_written) * power.l2_byte.value;
+  load.core = share * (load.tensor.si() * kernel.tensor_energy * power.tensor_cycle.value) +
+              memory_share * (moved + cached) + kernel.instructions * power.instruction.value;
+  load.memory = memory_share * ((work.memory.dram_read + work.memory.dram_written) * power.dram_byte.value);
   return load;
 }
 
