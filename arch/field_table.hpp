@@ -142,7 +142,8 @@
   X(power.mma_sync, required, "1", "1.8", "energy of mma.sync, operands through registers, over that of wgmma for the same work") \
   X(power.zeros, required, "0.05", "1", "core energy with zero operands over that with random ones") \
   X(power.sparse, required, "0.1", "1.2", "core energy with 90 % zeros over that with random operands") \
-  X(power.memory_zeros, required, "0.1", "1", "DRAM energy with zeros or constants over that with random data") \
+  X(power.memory_zeros, required, "0.1", "1", "energy of a byte moved with zeros or constants over that with random data") \
+  X(power.memory_sparse, required, "0.1", "1", "the same with 90 % zeros") \
   X(power.voltage_slope, required, "0", "1.4", "relative fall of the core voltage over the relative fall of the clock")
 
 // Constants of a code family, `code.NAME.*`: X(member, low, high, what it means)

@@ -219,7 +219,8 @@ struct Power {
   Ratio mma_sync;                 // energy of mma.sync over that of wgmma, for the same work
   Ratio zeros;                    // core energy with zero operands over that with random ones
   Ratio sparse;                   // the same with 90 % zeros
-  Ratio memory_zeros;             // DRAM energy with zeros over that with random data
+  Ratio memory_zeros;             // energy of what moves, zeros over random data
+  Ratio memory_sparse;            // the same with 90 % zeros
   Ratio voltage_slope;            // relative fall of the core voltage over that of the clock
 };
 

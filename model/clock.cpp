@@ -37,13 +37,10 @@ double core_share(const Machine& machine, DataKind data) {
 
 // What moves takes less with data that toggles fewer wires.
 double memory_share_of(const Machine& machine, DataKind data) {
-  const double zeros = machine.power.memory_zeros.value;
   switch (data) {
     case DataKind::random: return 1.0;
-    case DataKind::zeros: return zeros;
-    case DataKind::sparse90:
-      return zeros + (machine.power.sparse.value - machine.power.zeros.value) / (1.0 - machine.power.zeros.value) *
-                         (1.0 - zeros);
+    case DataKind::zeros: return machine.power.memory_zeros.value;
+    case DataKind::sparse90: return machine.power.memory_sparse.value;
   }
   return 1.0;
 }
@@ -67,9 +64,10 @@ ClockState ceiling(const Machine& machine, const Load& load, const TimeAt& time_
   const double duty = load.activity / (static_cast<double>(machine.sms.value) * (time_at(tensor) * tensor));
   const double over = std::max(0.0, duty - clock.activity_onset.value);
   if (over <= 0.0) {
-    return {tensor, ClockLimit::tensor, Watts(0)};
+    return {tensor, ClockLimit::tensor, Watts(0), /*tensor=*/true};
   }
-  return {(1.0 - std::min(0.5, clock.activity_slope.value * over)) * tensor, ClockLimit::activity, Watts(0)};
+  return {(1.0 - std::min(0.5, clock.activity_slope.value * over)) * tensor, ClockLimit::activity, Watts(0),
+          /*tensor=*/true};
 }
 
 // Integral since the load step of how far the clock is below its plateau, 1 at the dip's bottom: at the bottom from the

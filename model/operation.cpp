@@ -40,16 +40,14 @@ Seconds timer_share(const Machine& machine, Timer timer, int kernels) {
   return Seconds(0);
 }
 
-// triton.testing.do_bench fills so large a buffer before each repetition, so that the L2 is empty; by default it warms
-// up for 25 ms and repeats for 100 ms (Triton 3.6).
+// triton.testing.do_bench fills so large a buffer before each repetition, so that the L2 is empty (Triton 3.6).
 constexpr Bytes do_bench_fill(256.0 * 1024 * 1024);
-constexpr Seconds do_bench_warmup(25e-3);
-constexpr Seconds do_bench_repetition(100e-3);
 
 void add_fill(const Machine& machine, Prepared& prepared) {
   prepared.beside_time = do_bench_fill / dram_rate(machine, 1.0) + 2 * machine.launch.stream.value;
-  prepared.beside.memory =
-      machine.power.memory_zeros.value * do_bench_fill * (machine.power.l2_byte.value + machine.power.dram_byte.value);
+  const Bytes bytes = machine.power.memory_zeros.value * do_bench_fill;
+  prepared.beside.core = bytes * machine.power.l2_byte.value;
+  prepared.beside.memory = bytes * machine.power.dram_byte.value;
 }
 
 Bytes footprint_of(const Plan& plan) {
@@ -220,7 +218,7 @@ ClockState clock_of(const Machine& machine, const Operator& op, const Prepared& 
     Load load = prepared.load;
     load += prepared.beside;
     return window_clock(machine, load, [&](Hertz clock) { return time(clock) + prepared.beside_time; },
-                        {do_bench_warmup, do_bench_repetition});
+                        {op.bench.warmup, op.bench.repetition});
   }
   if (regime == Regime::cold) return burst_clock(machine, prepared.load, time, /*from_start=*/true);
   return window_clock(machine, prepared.load, time, window_of(op, time(machine.clock.datasheet.value)));

@@ -107,7 +107,7 @@ CompiledTile compiled_attention(const AttentionTileConfig& config, Dtype dtype) 
 }
 
 TileAttention tile_attention(const Attention& attention, const AttentionTileConfig& usual) {
-  TileAttention tile{usual, {}};
+  TileAttention tile{usual, {}, false};
   tile.config.cta_m = attention.cta_m.value_or(usual.cta_m);
   tile.config.cta_n = attention.cta_n.value_or(usual.cta_n);
   tile.config.stages = attention.stages.value_or(usual.stages);
@@ -119,6 +119,7 @@ TileAttention tile_attention(const Attention& attention, const AttentionTileConf
   tile.compiled.spills =
       attention.spills.value_or(attention.registers.value_or(register_limit) < register_limit ? 0 : compiled.spills);
   tile.compiled.smem = attention.smem.value_or(compiled.smem);
+  tile.waits = waits_for_products(tile.config) && tile.compiled.registers >= static_cast<int>(register_limit) - 1;
   return tile;
 }
 
@@ -135,23 +136,40 @@ Bytes local_bytes(const Attention& attention, const TileAttention& tile) {
   return Bytes(2 * 4 * 32.0 * tile.config.warps * registers_out_and_in(attention, tile));
 }
 
-// The warps' exponentials, and of one warp the maxima, sums and conversion that those do not hide.
-Cycles score_time(const Machine& machine, const AttentionThread& thread, double warps) {
-  const Cycles exponentials = warps * (thread.scores + 2 * thread.rows) * warp_slot(machine, "exp2");
-  const Cycles each = warp_slot(machine, "fmnmx") + warp_slot(machine, "fadd") + 0.5 * warp_slot(machine, "f2fp");
-  return exponentials + thread.scores * each;
+// What a tile of keys takes of a sub-partition's ports, by the pipe that does it: the warps' exponentials, of one warp
+// the maxima, sums and conversion that those do not hide, and the rescaling.
+struct PortTimes {
+  Cycles exponentials;
+  Cycles maxima;  // and conversion
+  Cycles sums;
+  Cycles rescaling;
+
+  [[nodiscard]] Cycles scores() const { return exponentials + maxima + sums; }
+  [[nodiscard]] Cycles all() const { return scores() + rescaling; }
+};
+
+PortTimes port_times(const Machine& machine, const AttentionThread& thread, double warps) {
+  PortTimes times;
+  times.exponentials = warps * (thread.scores + 2 * thread.rows) * warp_slot(machine, "exp2");
+  times.maxima = thread.scores * (warp_slot(machine, "fmnmx") + 0.5 * warp_slot(machine, "f2fp"));
+  times.sums = thread.scores * warp_slot(machine, "fadd");
+  times.rescaling = warps * thread.output * warp_slot(machine, "fmul");
+  return times;
+}
+
+// The share of that which is lost while the tensor cores work for others, pipe by pipe as measured.
+double lost_share(const Machine& machine, const PortTimes& times) {
+  const Cycles lost = machine.contention.xu.value * times.exponentials +
+                      machine.contention.alu.value * times.maxima +
+                      machine.contention.fma.value * (times.sums + times.rescaling);
+  return lost / times.all();
 }
 
 // A CTA's warps alone from scores to probabilities. They meet at the exponential unit, and each does by itself what
 // that cannot hide: the maxima before, sums and conversion behind, the shuffles of both reductions. Within 4 % of what
 // the stall counts, scoreboards and pipes of 24 kernels' SASS add up to.
-Cycles softmax_time(const Machine& machine, const AttentionThread& thread, double warps) {
-  return score_time(machine, thread, warps) + 4 * latency_of(machine, "shfl") + latency_of(machine, "exp2");
-}
-
-// What of it, and of the rescaling, keeps a sub-partition's ports.
-Cycles port_time(const Machine& machine, const AttentionThread& thread, double warps) {
-  return score_time(machine, thread, warps) + warps * thread.output * warp_slot(machine, "fmul");
+Cycles softmax_time(const Machine& machine, const PortTimes& times) {
+  return times.scores() + 4 * latency_of(machine, "shfl") + latency_of(machine, "exp2");
 }
 
 }  // namespace
@@ -167,23 +185,24 @@ KeyTile key_tile(const Machine& machine, const Attention& attention, const TileA
   const Cycles barrier = machine.transfer.cta_barrier.value;
   const Cycles copies = tile_bytes(attention, config).si() / pipe_rate(machine, Resource::smem);
   const Cycles next = after_products + barrier + copies;
-  const Cycles loads = latency + copies;
 
   KeyTile result;
   result.tensor = products.busy();
-  result.port = port_time(machine, thread, warps) + mask;
-  result.alone =
-      before_products + barrier + machine.tensor.latency.value + softmax_time(machine, thread, warps) + mask + local;
-  if (waits_for_products(config)) {
+  const PortTimes ports = port_times(machine, thread, warps);
+  result.port = ports.all() + mask;
+  result.lost = lost_share(machine, ports);
+  result.alone = before_products + barrier + machine.tensor.latency.value + softmax_time(machine, ports) + mask + local;
+  if (tile.waits) {
     // Where a warp waits for each instruction, its exponentials run meanwhile, and the copies after all of them.
     result.alone += one_by_one(machine, products.scores) + one_by_one(machine, products.output) + next -
                     thread.scores * warp_slot(machine, "exp2");
   } else {
     result.alone += products.scores.busy() + std::max(products.output.busy(), next);
   }
-  // Loads are asked for when the second product has been handed over. With two stages the next tile needs them at once,
-  // with three it has a tile's time.
-  result.alone = config.stages <= 2 ? result.alone + loads : std::max(result.alone, loads / (config.stages - 2));
+  // Loads are asked for when the second product has been handed over, one after the other. With two stages the next
+  // tile needs them at once and waits for the last of them, with three it has a tile's time.
+  result.alone =
+      config.stages <= 2 ? result.alone + latency : std::max(result.alone, (latency + copies) / (config.stages - 2));
   return result;
 }
 
@@ -193,7 +212,6 @@ struct Course {
   KeyTile full;
   KeyTile masked;
   Cycles ends;  // of an item: its queries and first keys, the output, the next CTA
-  double lost = 0;
 
   [[nodiscard]] Cycles item(const ItemTiles& tiles, int ctas) const {
     const Cycles own = tiles.full * full.alone + tiles.masked * masked.alone + ends;
@@ -201,15 +219,17 @@ struct Course {
     round.tensor = tiles.full * full.tensor + tiles.masked * masked.tensor;
     round.port = tiles.full * full.port + tiles.masked * masked.port;
     round.elsewhere = std::max(Cycles(0), own - round.tensor - round.port);
-    return round_beside(round, ctas, lost);
+    return round_beside(round, ctas, full.lost);
   }
 };
 
-// Of the CTAs that read the same keys one goes to DRAM, the others find them in the L2.
+// Of the CTAs that read the same keys one goes to DRAM, the others find them in the L2. What counts is the last line of
+// many: one from the far half.
 Cycles load_latency(const Machine& machine, const Attention& attention, const AttentionTileConfig& config) {
   const double heads = static_cast<double>(attention.heads) / static_cast<double>(attention.kv_heads);
   const double alike = heads * ceil_div(static_cast<double>(attention.seq_q), config.cta_m);
-  return (machine.l2.near_latency.value + machine.dram.latency.value / alike) * machine.clock.datasheet.value;
+  const Seconds unloaded = machine.l2.far_latency.value + machine.dram.latency.value / alike;
+  return machine.tiles.latency.value * unloaded * machine.clock.datasheet.value;
 }
 
 Course course_of(const Machine& machine, const Attention& attention, const TileAttention& tile) {
@@ -219,7 +239,6 @@ Course course_of(const Machine& machine, const Attention& attention, const TileA
   course.full = key_tile(machine, attention, tile, latency, /*masked=*/false);
   course.masked = key_tile(machine, attention, tile, latency, /*masked=*/true);
   course.ends = output / machine.transfer.epilogue.value + machine.tiles.around.value;
-  course.lost = machine.contention.xu.value;
   return course;
 }
 

@@ -42,6 +42,7 @@ bool waits_for_products(const AttentionTileConfig& config);
 struct TileAttention {
   AttentionTileConfig config;
   CompiledTile compiled;
+  bool waits = false;  // for each tensor instruction: not where the kernel is known to have registers to spare
 };
 
 // As the operator says, else as usual.
@@ -52,6 +53,7 @@ struct KeyTile {
   Cycles tensor;  // both products
   Cycles port;    // exponentials and what they do not hide, the rescaling, the mask
   Cycles alone;   // of a CTA that has the SM to itself
+  double lost = 0;  // share of `port` while the tensor cores work for other CTAs
 };
 
 // `latency`: until a load's data are there.

@@ -89,7 +89,7 @@ ContentKey key_of(const Machine& machine) {
 void add(Content& content, const Operator& op) {
   content.add(op.work.index());
   std::visit([&](const auto& work) { add(content, work); }, op.work);
-  content.add(op.data).add(op.timer);
+  content.add(op.data).add(op.timer).add(op.bench.warmup.si()).add(op.bench.repetition.si());
   add_optional(content, op.regime);
 }
 

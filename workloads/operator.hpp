@@ -219,10 +219,19 @@ using Work = std::variant<Gemm, Attention, Rng, MemoryBound, Overlap, BlockRow>;
 
 class KernelProgram;  // workloads/kernel_program.hpp
 
+// How long timer do_bench runs a kernel before it measures and while it does: its defaults in Triton 3.6.
+struct BenchTimes {
+  Seconds warmup{25e-3};
+  Seconds repetition{100e-3};
+
+  bool operator==(const BenchTimes&) const = default;
+};
+
 struct Operator {
   Work work{};
   DataKind data = DataKind::random;
   Timer timer = Timer::cupti;
+  BenchTimes bench{};  // with timer do_bench
   std::optional<Regime> regime{};  // empty: block sustained, overlap cold, else the command line's or warm
   std::string name{};
   std::shared_ptr<const KernelProgram> program{};  // the kernel, where the user has written it; null: the family's

@@ -13,7 +13,8 @@ constexpr std::array<std::string_view, column_count> column_names{
     "batch", "heads", "kv_heads", "seq_q", "seq_kv", "head_dim", "head_dim_v", "causal", "dropout", "dropout_source",
     "pass", "elements", "rounds", "bits",
     "rng_elements", "rng_rounds", "rng_bits", "rng_ctas", "rng_threads", "rng_registers", "rng_carveout", "order",
-    "model", "operators", "seq", "attention_impl", "kind", "bytes", "timer", "regime", "data"};
+    "model", "operators", "seq", "attention_impl", "kind", "bytes", "timer", "warmup_ms", "rep_ms",
+    "regime", "data"};
 
 constexpr std::array gemm_columns{
     Column::m, Column::n, Column::k, Column::dtype, Column::out_dtype, Column::impl, Column::cta_m, Column::cta_n,
@@ -34,7 +35,8 @@ constexpr std::array block_columns{
     Column::model, Column::operators, Column::seq, Column::batch, Column::dtype, Column::dropout,
     Column::attention_impl, Column::pass};
 constexpr std::array membound_columns{Column::kind, Column::bytes, Column::dtype};
-constexpr std::array common_columns{Column::timer, Column::regime, Column::data};
+constexpr std::array common_columns{Column::timer, Column::warmup_ms, Column::rep_ms, Column::regime,
+                                    Column::data};
 
 constexpr std::array spellings{
     OpSpelling{"gemm", Op::gemm, {}},

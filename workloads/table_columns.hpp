@@ -22,7 +22,7 @@ enum class Column : std::uint8_t {
   rng_elements, rng_rounds, rng_bits, rng_ctas, rng_threads, rng_registers, rng_carveout, order,
   model, operators, seq, attention_impl,
   kind, bytes,
-  timer, regime, data,
+  timer, warmup_ms, rep_ms, regime, data,
   count
 };
 // clang-format on
@@ -52,7 +52,7 @@ const OpSpelling* find_op(std::string_view text);
 std::string_view column_name(Column column);
 std::optional<Column> find_column(std::string_view name);
 
-// The columns that rows of an op read: `op` first, its own, then timer, regime and data.
+// The columns that rows of an op read: `op` first, its own, then those of how it is measured.
 std::vector<Column> columns_read(Op op);
 
 // The same by name.

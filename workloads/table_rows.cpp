@@ -290,6 +290,22 @@ DataKind RowReader::data() {
   return choice<DataKind>(Column::data).value_or(DataKind::random);
 }
 
+BenchTimes RowReader::bench_times(Timer timer) {
+  BenchTimes times;
+  for (const auto& [column, time] : {std::pair(Column::warmup_ms, &times.warmup), {Column::rep_ms, &times.repetition}}) {
+    if (text(column).empty()) continue;
+    if (timer != Timer::do_bench) {
+      fault(column, fmt::format("timer {} does not repeat a kernel for a set time, only do_bench does; leave it empty",
+                                name_of(timer)));
+      continue;
+    }
+    const auto read = table_.number(row_, static_cast<std::size_t>(at_[static_cast<std::size_t>(column)]), diagnostics_,
+                                    NumberRange{.min = 0, .max = 1e5});
+    *time = Seconds(1e-3 * read.value_or(0));
+  }
+  return times;
+}
+
 // Each file is read once, and its own faults are said once.
 std::shared_ptr<const KernelProgram> RowReader::program(const Work& work) {
   const std::string name(text(Column::program));
@@ -351,6 +367,7 @@ Operator RowReader::read(std::size_t row) {
   if (op_ == Op::gemm || op_ == Op::attention || op_ == Op::rng) result.program = program(result.work);
   result.data = data();
   result.timer = choice<Timer>(Column::timer).value_or(Timer::cupti);
+  result.bench = bench_times(result.timer);
   result.regime = choice<Regime>(Column::regime);
   return result;
 }

@@ -62,6 +62,7 @@ class RowReader {
   BlockRow block();
   MemoryBound membound(std::optional<MemoryKind> kind);
   DataKind data();
+  BenchTimes bench_times(Timer timer);
   std::shared_ptr<const KernelProgram> program(const Work& work);
   void warn_of_near_misses(const std::set<Op>& present);
   std::set<Op> present_ops() const;
