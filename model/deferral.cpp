@@ -33,7 +33,7 @@ bool has_residuals(const Machine& machine, std::string_view op, const Estimate& 
 bool has_lone_warps(const Machine& machine, const Operator& op, const Estimate& estimate) {
   const auto* attention = std::get_if<Attention>(&op.work);
   if (attention == nullptr || estimate.limiter != Limiter::recurrence) return false;
-  if (attention->impl.family == Family::triton && !tile_attention(*attention, {}).waits)
+  if (attention->impl.family == Family::triton && !waits_for_products(tile_attention(*attention, {}).config))
     return false;
   return estimate.resident_warps <= static_cast<double>(machine.limits.sub_partitions.value);
 }

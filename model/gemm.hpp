@@ -22,6 +22,7 @@ struct GemmConfig {
   int registers = 168;
   Bytes smem;
   bool tma = true;             // operands by the copy engine rather than the threads' own loads
+  bool tma_store = false;      // the output too; persistent kernels store so anyway
   int spills = 0;              // registers a thread keeps in local memory
   InstructionTally iteration;  // of the CTA's warps in an iteration
   InstructionTally element;    // of a thread for an output element

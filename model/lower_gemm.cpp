@@ -41,6 +41,7 @@ GemmConfig given_config(const Gemm& gemm) {
   config.ctas = gemm.ctas.value_or(0);
   config.warps = gemm.threads ? (*gemm.threads + 31) / 32 : gemm.warps.value_or(config.warps);
   config.tma = gemm.tma.value_or(true);
+  config.tma_store = gemm.tma_store.value_or(false);
   if (gemm.impl.family == Family::triton) {
     const CompiledTile compiled = compiled_tile(gemm, config);
     config.registers = gemm.registers.value_or(compiled.registers);

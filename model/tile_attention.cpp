@@ -107,7 +107,7 @@ CompiledTile compiled_attention(const AttentionTileConfig& config, Dtype dtype) 
 }
 
 TileAttention tile_attention(const Attention& attention, const AttentionTileConfig& usual) {
-  TileAttention tile{usual, {}, false};
+  TileAttention tile{usual, {}};
   tile.config.cta_m = attention.cta_m.value_or(usual.cta_m);
   tile.config.cta_n = attention.cta_n.value_or(usual.cta_n);
   tile.config.stages = attention.stages.value_or(usual.stages);
@@ -119,7 +119,6 @@ TileAttention tile_attention(const Attention& attention, const AttentionTileConf
   tile.compiled.spills =
       attention.spills.value_or(attention.registers.value_or(register_limit) < register_limit ? 0 : compiled.spills);
   tile.compiled.smem = attention.smem.value_or(compiled.smem);
-  tile.waits = waits_for_products(tile.config) && tile.compiled.registers >= static_cast<int>(register_limit) - 1;
   return tile;
 }
 
@@ -192,10 +191,12 @@ KeyTile key_tile(const Machine& machine, const Attention& attention, const TileA
   result.port = ports.all() + mask;
   result.lost = lost_share(machine, ports);
   result.alone = before_products + barrier + machine.tensor.latency.value + softmax_time(machine, ports) + mask + local;
-  if (tile.waits) {
-    // Where a warp waits for each instruction, its exponentials run meanwhile, and the copies after all of them.
+  if (waits_for_products(config)) {
+    // Where a warp waits for each instruction, its exponentials run meanwhile, a lone warpgroup's sums and conversions
+    // too, and the copies after all of them.
+    const Cycles others = config.warps > 4 ? Cycles(0) : warp_slot(machine, "fadd") + 0.5 * warp_slot(machine, "f2fp");
     result.alone += one_by_one(machine, products.scores) + one_by_one(machine, products.output) + next -
-                    thread.scores * warp_slot(machine, "exp2");
+                    thread.scores * (warp_slot(machine, "exp2") + others);
   } else {
     result.alone += products.scores.busy() + std::max(products.output.busy(), next);
   }

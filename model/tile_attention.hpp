@@ -42,7 +42,6 @@ bool waits_for_products(const AttentionTileConfig& config);
 struct TileAttention {
   AttentionTileConfig config;
   CompiledTile compiled;
-  bool waits = false;  // for each tensor instruction: not where the kernel is known to have registers to spare
 };
 
 // As the operator says, else as usual.

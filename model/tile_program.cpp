@@ -48,10 +48,11 @@ TileProduct product_of(const Machine& machine, const Gemm& gemm, const GemmConfi
 }
 
 // Whether the compiler has the warps wait for each product before they go on: spilled accumulators, and wide tiles of
-// two warpgroups, by the machine code of own compilations.
+// two warpgroups, by the machine code of 144 own compilations.
 bool waits_for_products(const GemmConfig& config) {
   if (config.spills > 0 || config.warps < 8) return config.spills > 0;
-  return config.tma ? config.cta_n >= 128 && config.cta_k <= 64 : config.cta_n >= 256;
+  if (!config.tma) return config.cta_n >= 256;
+  return config.cta_n >= (config.tma_store ? 128 : 256) && config.cta_k <= 64;
 }
 
 // How a GEMM's CTAs go over its tiles: group after group, each through all columns.
@@ -125,7 +126,7 @@ CompiledTile compiled_tile(const Gemm& gemm, const GemmConfig& config) {
   const double output = static_cast<double>(config.cta_m) * config.cta_n * element_bytes(gemm.out_dtype);
   return {static_cast<int>(std::min<double>(register_limit, std::ceil(needed))),
           over > 0 ? static_cast<int>(110 + 1.8 * over) : 0,
-          Bytes(std::max(config.stages * operand_bytes(gemm, config), output))};
+          Bytes(std::max(config.stages * operand_bytes(gemm, config), config.tma_store ? output : 0.0))};
 }
 
 TileIteration tile_iteration(const Machine& machine, const Gemm& gemm, const GemmConfig& config) {
@@ -155,7 +156,7 @@ TileIteration tile_iteration(const Machine& machine, const Gemm& gemm, const Gem
   const double loads = (latency + chain) / std::max(1, config.stages - 1) + 0.5 * bytes / port;
   result.interval = Cycles(std::max(alone, loads));
   const Bytes output(static_cast<double>(config.cta_m) * config.cta_n * element_bytes(gemm.out_dtype));
-  result.around = machine.tiles.around.value + output_time(machine, config, config.tma ? output : Bytes(0));
+  result.around = machine.tiles.around.value + output_time(machine, config, config.tma_store ? output : Bytes(0));
   if (config.tma) result.around += machine.transfer.tensor_map.value * machine.clock.maximum.value;
   const double own = std::max(result.interval.si() / walk.together, result.busy.largest().si());
   result.l2_share = asked_share(machine, gemm, config, own, walk.waves);

@@ -34,6 +34,7 @@ void add(Content& content, const Gemm& gemm) {
   }
   add_optional(content, gemm.smem);
   add_optional(content, gemm.tma);
+  add_optional(content, gemm.tma_store);
 }
 
 void add(Content& content, const Attention& attention) {

@@ -10,7 +10,9 @@ namespace {
 
 constexpr std::int32_t largest_value = 1 << 24;
 
-bool may_be_zero(Column column) { return column == Column::spills || column == Column::smem || column == Column::tma; }
+bool may_be_zero(Column column) { return column == Column::spills || column == Column::smem || column == Column::tma ||
+         column == Column::tma_store;
+}
 
 class Filler {
  public:
@@ -83,6 +85,7 @@ KernelRow kernel_row(const Operator& configuration, const KernelColumns& columns
     filler.fill(Column::warps, gemm->warps);
     filler.fill_bytes(Column::smem, gemm->smem);
     filler.fill(Column::tma, gemm->tma);
+    filler.fill(Column::tma_store, gemm->tma_store);
     filler.fill(Column::spills, gemm->spills);
     filler.finish("gemm");
   } else if (auto* attention = std::get_if<Attention>(&row.op.work)) {

@@ -126,6 +126,7 @@ struct Gemm {
   std::optional<int> warps{};      // of a CTA; Triton counts the computing ones
   std::optional<Bytes> smem{};     // of a CTA
   std::optional<bool> tma{};       // operands by TMA rather than by the threads' own loads
+  std::optional<bool> tma_store{};  // the output too, by way of shared memory
   std::optional<int> spills{};     // registers a thread keeps in local memory
 
   bool operator==(const Gemm&) const = default;

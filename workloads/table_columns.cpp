@@ -9,7 +9,7 @@ namespace {
 // clang-format off
 constexpr std::array<std::string_view, column_count> column_names{
     "op", "m", "n", "k", "dtype", "out_dtype", "impl", "cta_m", "cta_n", "cta_k", "stages", "cluster", "split_k",
-    "ctas", "threads", "registers", "smem", "warps", "tma", "spills", "program",
+    "ctas", "threads", "registers", "smem", "warps", "tma", "tma_store", "spills", "program",
     "batch", "heads", "kv_heads", "seq_q", "seq_kv", "head_dim", "head_dim_v", "causal", "dropout", "dropout_source",
     "pass", "elements", "rounds", "bits",
     "rng_elements", "rng_rounds", "rng_bits", "rng_ctas", "rng_threads", "rng_registers", "rng_carveout", "order",
@@ -19,7 +19,7 @@ constexpr std::array<std::string_view, column_count> column_names{
 constexpr std::array gemm_columns{
     Column::m, Column::n, Column::k, Column::dtype, Column::out_dtype, Column::impl, Column::cta_m, Column::cta_n,
     Column::cta_k, Column::stages, Column::cluster, Column::split_k, Column::ctas, Column::threads, Column::registers,
-    Column::smem, Column::warps, Column::tma, Column::spills};
+    Column::smem, Column::warps, Column::tma, Column::tma_store, Column::spills};
 constexpr std::array program_columns{Column::program};
 constexpr std::array attention_columns{
     Column::batch, Column::heads, Column::kv_heads, Column::seq_q, Column::seq_kv, Column::head_dim,

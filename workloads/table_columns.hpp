@@ -16,7 +16,7 @@ namespace perfmodel {
 // clang-format off
 enum class Column : std::uint8_t {
   op, m, n, k, dtype, out_dtype, impl, cta_m, cta_n, cta_k, stages, cluster, split_k, ctas, threads, registers, smem,
-  warps, tma, spills, program,
+  warps, tma, tma_store, spills, program,
   batch, heads, kv_heads, seq_q, seq_kv, head_dim, head_dim_v, causal, dropout, dropout_source, pass,
   elements, rounds, bits,
   rng_elements, rng_rounds, rng_bits, rng_ctas, rng_threads, rng_registers, rng_carveout, order,

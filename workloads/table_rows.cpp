@@ -201,6 +201,7 @@ Gemm RowReader::gemm() {
   gemm.warps = optional_count(Column::warps);
   if (const auto smem = optional_count(Column::smem, 0)) gemm.smem = Bytes(*smem);
   gemm.tma = flag(Column::tma);
+  gemm.tma_store = flag(Column::tma_store);
   gemm.spills = optional_count(Column::spills, 0);
   return gemm;
 }
