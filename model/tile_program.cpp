@@ -47,14 +47,6 @@ TileProduct product_of(const Machine& machine, const Gemm& gemm, const GemmConfi
                       /*first_in_registers=*/false);
 }
 
-// Whether the compiler has the warps wait for each product before they go on: spilled accumulators, and wide tiles of
-// two warpgroups, by the machine code of 144 own compilations.
-bool waits_for_products(const GemmConfig& config) {
-  if (config.spills > 0 || config.warps < 8) return config.spills > 0;
-  if (!config.tma) return config.cta_n >= 256;
-  return config.cta_n >= (config.tma_store ? 128 : 256) && config.cta_k <= 64;
-}
-
 // How a GEMM's CTAs go over its tiles: group after group, each through all columns.
 struct Walk {
   double together = 1;  // CTAs of an SM at work
@@ -118,6 +110,12 @@ double asked_share(const Machine& machine, const Gemm& gemm, const GemmConfig& c
 }
 
 }  // namespace
+
+bool waits_for_products(const GemmConfig& config) {
+  if (config.spills > 0 || config.warps < 8) return config.spills > 0;
+  if (!config.tma) return config.cta_n >= 256;
+  return config.cta_n >= (config.tma_store ? 128 : 256) && config.cta_k <= 64;
+}
 
 CompiledTile compiled_tile(const Gemm& gemm, const GemmConfig& config) {
   const double needed = needed_registers(gemm, config);

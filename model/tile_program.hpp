@@ -18,6 +18,10 @@ struct CompiledTile {
 // Accumulators, addresses of the operands where the threads load them, and what the loop needs besides.
 CompiledTile compiled_tile(const Gemm& gemm, const GemmConfig& config);
 
+// Whether the compiler has the warps wait for each product before they go on: spilled accumulators, and wide tiles of
+// two warpgroups, by the machine code of 144 own compilations (Triton 3.6).
+bool waits_for_products(const GemmConfig& config);
+
 // An iteration of the main loop, and what surrounds it.
 struct TileIteration {
   Demand busy;

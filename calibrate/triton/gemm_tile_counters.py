@@ -8,15 +8,13 @@ DIR/starts.csv: do_bench times of one wave of tiles over a growing k, whose inte
 
 import argparse
 import csv
-import io
 import os
-import subprocess
-import sys
 
 import torch
 import triton
 
 import gemm_tiles as tiles
+from under_ncu import under_ncu
 
 PROBLEMS = ((4864, 4864, 4096), (1024, 4096, 4096))
 METRICS = {
@@ -50,22 +48,8 @@ def counted(count):
 
 
 def count_all(folder, count):
-    command = ["ncu", "--clock-control", "none", "--cache-control", "all", "--kernel-name", "matmul", "--metrics", ",".join(METRICS), "--csv", "--page", "raw",
-               sys.executable, os.path.abspath(__file__), "--counted", "--count", str(count)]
-    result = subprocess.run(command, capture_output=True, text=True)
-    lines = result.stdout.splitlines()
-    launches = [line.split()[1:] for line in lines if line.startswith("launched")]
-    table = [line for line in lines if line.startswith('"')]
-    if not table:
-        sys.exit(result.stdout[-2000:] + result.stderr[-2000:])
-    rows = list(csv.DictReader(io.StringIO("\n".join(table))))[1:]
-    print(len(launches), "launches", len(rows), "rows", file=sys.stderr)
     names = "m n k cta_m cta_n cta_k stages warps tma registers spills smem".split()
-    with open(os.path.join(folder, "counters.csv"), "w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(names + list(METRICS.values()))
-        for launch, row in zip(launches, rows):
-            writer.writerow(launch + [row.get(metric, "").replace(",", "") for metric in METRICS])
+    under_ncu(["--count", str(count)], "matmul", names, METRICS, os.path.join(folder, "counters.csv"))
 
 
 def time_starts(folder):

@@ -9,6 +9,7 @@ Rows are measured in random order and written at once; the same command goes on 
 
 import argparse
 import csv
+import functools
 import itertools
 import multiprocessing
 import os
@@ -23,11 +24,14 @@ import triton.language as tl
 PROBLEMS = ((8192, 8192, 2048), (3072, 3072, 12288), (1024, 4096, 4096), (2048, 2048, 2048), (4864, 4864, 4096), (256, 8192, 8192),
             (12288, 3072, 1024), (1536, 1536, 6144))
 GROUP = 8
-COLUMNS = "op m n k dtype impl cta_m cta_n cta_k stages warps tma registers spills smem timer regime measured_us".split()
+WARMUP_MS = 10
+REP_MS = 40
+COLUMNS = "op m n k dtype impl cta_m cta_n cta_k stages warps tma tma_store registers spills smem timer warmup_ms rep_ms regime measured_us".split()
 
 
 @triton.jit
-def matmul(a, b, c, m, n, k, CTA_M: tl.constexpr, CTA_N: tl.constexpr, CTA_K: tl.constexpr, GROUP_M: tl.constexpr, TMA: tl.constexpr):
+def matmul(a, b, c, m, n, k, CTA_M: tl.constexpr, CTA_N: tl.constexpr, CTA_K: tl.constexpr, GROUP_M: tl.constexpr, TMA: tl.constexpr,
+           TMA_STORE: tl.constexpr):
     tile = tl.program_id(0)
     tiles_m = tl.cdiv(m, CTA_M)
     tiles_n = tl.cdiv(n, CTA_N)
@@ -40,12 +44,13 @@ def matmul(a, b, c, m, n, k, CTA_M: tl.constexpr, CTA_N: tl.constexpr, CTA_K: tl
     if TMA:
         a_desc = tl.make_tensor_descriptor(a, shape=[m, k], strides=[k, 1], block_shape=[CTA_M, CTA_K])
         b_desc = tl.make_tensor_descriptor(b, shape=[n, k], strides=[k, 1], block_shape=[CTA_N, CTA_K])
-        c_desc = tl.make_tensor_descriptor(c, shape=[m, n], strides=[n, 1], block_shape=[CTA_M, CTA_N])
         for step in range(0, tl.cdiv(k, CTA_K)):
             left = a_desc.load([tile_m * CTA_M, step * CTA_K])
             right = b_desc.load([tile_n * CTA_N, step * CTA_K])
             total = tl.dot(left, right.T, total)
-        c_desc.store([tile_m * CTA_M, tile_n * CTA_N], total.to(tl.bfloat16))
+        if TMA_STORE:
+            c_desc = tl.make_tensor_descriptor(c, shape=[m, n], strides=[n, 1], block_shape=[CTA_M, CTA_N])
+            c_desc.store([tile_m * CTA_M, tile_n * CTA_N], total.to(tl.bfloat16))
     else:
         row = tile_m * CTA_M + tl.arange(0, CTA_M)
         column = tile_n * CTA_N + tl.arange(0, CTA_N)
@@ -58,6 +63,9 @@ def matmul(a, b, c, m, n, k, CTA_M: tl.constexpr, CTA_N: tl.constexpr, CTA_K: tl
             total = tl.dot(left, right, total)
             left_at += CTA_K
             right_at += CTA_K
+    if not TMA or not TMA_STORE:
+        row = tile_m * CTA_M + tl.arange(0, CTA_M)
+        column = tile_n * CTA_N + tl.arange(0, CTA_N)
         inside = (row[:, None] < m) & (column[None, :] < n)
         tl.store(c + row[:, None] * n + column[None, :], total.to(tl.bfloat16), mask=inside)
 
@@ -80,38 +88,38 @@ def chosen(count, seed=20261127):
     return every[:count]
 
 
-def start(configuration, a, b, c, m, n, k, warm=False):
+def start(configuration, a, b, c, m, n, k, warm=False, tma_store=True):
     cta_m, cta_n, cta_k, stages, warps, tma = configuration
     grid = (triton.cdiv(m, cta_m) * triton.cdiv(n, cta_n),)
-    options = dict(CTA_M=cta_m, CTA_N=cta_n, CTA_K=cta_k, GROUP_M=GROUP, TMA=tma, num_warps=warps, num_stages=stages)
+    options = dict(CTA_M=cta_m, CTA_N=cta_n, CTA_K=cta_k, GROUP_M=GROUP, TMA=tma, TMA_STORE=tma and tma_store, num_warps=warps, num_stages=stages)
     if warm:
         return matmul.warmup(a, b, c, m, n, k, grid=grid, **options)
     return matmul[grid](a, b, c, m, n, k, **options)
 
 
-def compile_one(configuration):
+def compile_one(configuration, tma_store=True):
     """Compiles into the cache on disk; the launches of the parent find it there."""
     try:
-        start(configuration, torch.bfloat16, torch.bfloat16, torch.bfloat16, 4096, 4096, 4096, warm=True)
+        start(configuration, torch.bfloat16, torch.bfloat16, torch.bfloat16, 4096, 4096, 4096, warm=True, tma_store=tma_store)
         return configuration, ""
     except Exception as error:
         return configuration, type(error).__name__
 
 
-def measure(configuration, problem):
+def measure(configuration, problem, tma_store):
     m, n, k = problem
     a = torch.randn(m, k, device="cuda", dtype=torch.bfloat16)
     b = torch.randn(n, k, device="cuda", dtype=torch.bfloat16)
     c = torch.full((m, n), float("nan"), device="cuda", dtype=torch.bfloat16)
-    kernel = start(configuration, a, b, c, m, n, k)
+    kernel = start(configuration, a, b, c, m, n, k, tma_store=tma_store)
     reference = torch.matmul(a, b.T).float()
     error = ((c.float() - reference).norm() / reference.norm()).item()
     if not error < 1e-2:
         raise RuntimeError(f"wrong by {error:.3g}")
-    middle = triton.testing.do_bench(lambda: start(configuration, a, b, c, m, n, k), warmup=10, rep=40, return_mode="median")
+    middle = triton.testing.do_bench(lambda: start(configuration, a, b, c, m, n, k, tma_store=tma_store), warmup=WARMUP_MS, rep=REP_MS, return_mode="median")
     cta_m, cta_n, cta_k, stages, warps, tma = configuration
     return dict(op="gemm", m=m, n=n, k=k, dtype="bf16", impl="triton", cta_m=cta_m, cta_n=cta_n, cta_k=cta_k, stages=stages, warps=warps,
-                tma=tma, registers=kernel.n_regs, spills=kernel.n_spills, smem=kernel.metadata.shared, timer="do_bench", regime="cold",
+                tma=tma, tma_store=int(tma and tma_store), registers=kernel.n_regs, spills=kernel.n_spills, smem=kernel.metadata.shared, timer="do_bench", warmup_ms=WARMUP_MS, rep_ms=REP_MS, regime="cold",
                 measured_us=round(1e3 * middle, 3))
 
 
@@ -120,12 +128,13 @@ def main():
     parser.add_argument("--out", default="gemm_tiles.csv")
     parser.add_argument("--time-limit", type=float, default=180, help="seconds for everything")
     parser.add_argument("--count", type=int, default=130, help="configurations")
+    parser.add_argument("--pointer-store", action="store_true", help="descriptors for the operands alone")
     arguments = parser.parse_args()
     end = time.monotonic() + arguments.time_limit
     triton.set_allocator(allocate)
     space = chosen(arguments.count)
     with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
-        refused = {c: why for c, why in pool.imap_unordered(compile_one, space) if why}
+        refused = {c: why for c, why in pool.imap_unordered(functools.partial(compile_one, tma_store=not arguments.pointer_store), space) if why}
     print(f"{len(space)} kernels, {len(refused)} refused", file=sys.stderr, flush=True)
 
     done = set()
@@ -143,7 +152,7 @@ def main():
                 print(f"stopped at the time limit: {number} of {len(jobs)} rows", file=sys.stderr)
                 return
             try:
-                writer.writerow(measure(configuration, problem))
+                writer.writerow(measure(configuration, problem, not arguments.pointer_store))
             except Exception as error:
                 print(f"{configuration} {problem}: {type(error).__name__} {str(error)[:100]}", file=sys.stderr, flush=True)
             file.flush()

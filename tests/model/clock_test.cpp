@@ -73,6 +73,29 @@ TEST_CASE("a card that shows more of a limited clock than tensor cores get, up t
   CHECK(shown(1400, ClockLimit::power, false) == Approx(1400));
 }
 
+TEST_CASE("the activity limit shows as any other, and a tensor load below it too") {
+  Machine machine = test::h100();
+  machine.clock.shown.value = 1.05;
+  // Tensor cores of all SMs busy for 0.95 of a million cycles.
+  const ClockState limited = steady_clock(machine, matrix_load(0.01, 0.95e6 * 132), cycles(1e6));
+  REQUIRE(limited.limit == ClockLimit::activity);
+  CHECK(reported_clock(machine, limited).si() == Approx(1.05 * limited.clock.si()));
+}
+
+TEST_CASE("the L2's energy falls with the core's voltage, DRAM's does not") {
+  const Machine& machine = test::h100();
+  Kernel kernel;
+  kernel.l2_read = Bytes(1e9);
+  KernelWork work;
+  work.memory.dram_read = Bytes(1e9);
+  const Load load = kernel_load(machine, kernel, work, DataKind::random);
+  CHECK(load.core.si() == Approx(1e9 * machine.power.l2_byte.value.si()));
+  CHECK(load.memory.si() == Approx(1e9 * machine.power.dram_byte.value.si()));
+  const Load sparse = kernel_load(machine, kernel, work, DataKind::sparse90);
+  CHECK(sparse.memory.si() == Approx(machine.power.memory_sparse.value * load.memory.si()));
+  CHECK(sparse.core.si() == Approx(machine.power.memory_sparse.value * load.core.si()));
+}
+
 TEST_CASE("more energy never raises the clock") {
   const Machine& machine = test::h100();
   Hertz last = machine.clock.maximum.value;

@@ -62,6 +62,28 @@ TEST_CASE("a GEMM row with everything given") {
   CHECK(rows[0].data == DataKind::zeros);
 }
 
+TEST_CASE("how long do_bench runs a kernel, 25 and 100 ms if not said") {
+  const std::vector<Operator> rows = rows_of(
+      "op,m,n,k,dtype,impl,tma,tma_store,timer,warmup_ms,rep_ms\n"
+      "gemm,64,64,64,bf16,triton,1,1,do_bench,10,40.5\n"
+      "gemm,64,64,64,bf16,triton,1,,do_bench,,\n"
+      "gemm,64,64,64,bf16,triton,1,0,cupti,,\n");
+  CHECK(rows[0].bench == BenchTimes{Seconds(10e-3), Seconds(40.5e-3)});
+  CHECK(rows[1].bench == BenchTimes{Seconds(25e-3), Seconds(100e-3)});
+  CHECK(std::get<Gemm>(rows[0].work).tma_store == true);
+  CHECK_FALSE(std::get<Gemm>(rows[1].work).tma_store.has_value());
+  CHECK(std::get<Gemm>(rows[2].work).tma_store == false);
+  CHECK(faults_of_table("op,m,n,k,dtype,timer,warmup_ms,rep_ms\ngemm,64,64,64,bf16,cupti,,40\n"
+                        "gemm,64,64,64,bf16,do_bench,-1,40\n") ==
+        "t.csv:2:29: error: 'rep_ms': timer cupti does not repeat a kernel for a set time, only do_bench does; leave it "
+        "empty\n"
+        "  gemm,64,64,64,bf16,cupti,,40\n"
+        "                            ^\n"
+        "t.csv:3:29: error: 'warmup_ms': expected a number of 0 to 100000, not '-1'\n"
+        "  gemm,64,64,64,bf16,do_bench,-1,40\n"
+        "                              ^\n");
+}
+
 TEST_CASE("empty cells are not given, and get the defaults of the contract") {
   const auto gemm = only<Gemm>("op,m,n,k,dtype,out_dtype,cta_m,cta_n,stages\ngemm,16,32,64,fp8,,,,\n");
   CHECK(gemm.out_dtype == Dtype::bf16);
