@@ -21,20 +21,20 @@ enum class TensorGeneration : std::uint8_t { mma, wgmma, tcgen05 };
 std::string_view tensor_generation_name(TensorGeneration generation);
 
 struct Clock {
-  Constant<Hertz> maximum;    // the top SM clock, which light or short loads reach
-  Constant<Hertz> datasheet;  // the SM clock behind the datasheet's tensor peaks
-  Ratio activity_onset;       // tensor duty above which the clock under load falls further
-  Ratio activity_slope;       // share of the tensor clock lost for a duty of one more
-  Ratio droop_power;          // power, as a multiple of the limit, from which the supply droops
-  Ratio plateau;              // share of the tensor clock lost for one limit's power above that, until the cap acts
-  Ratio dip;                  // the same at the bottom of the dip after a load step
-  Constant<Seconds> ramp;        // from the top clock to the loaded one
-  Constant<Seconds> step_end;    // of the drop at the load step, since the start of the load
-  Constant<Seconds> dip_start;   // since the start of the load
+  Constant<Hertz> maximum;      // the top SM clock, which light or short loads reach
+  Constant<Hertz> datasheet;    // the SM clock behind the datasheet's tensor peaks
+  Ratio activity_onset;         // tensor duty above which the clock under load falls further
+  Ratio activity_slope;         // share of the tensor clock lost for a duty of one more
+  Ratio droop_power;            // power, as a multiple of the limit, from which the supply droops
+  Ratio plateau;                // share of the tensor clock lost for one limit's power above that, until the cap acts
+  Ratio dip;                    // the same at the bottom of the dip after a load step
+  Constant<Seconds> ramp;       // from the top clock to the loaded one
+  Constant<Seconds> step_end;   // of the drop at the load step, since the start of the load
+  Constant<Seconds> dip_start;  // since the start of the load
   Constant<Seconds> dip_bottom;
   Constant<Seconds> dip_end;
-  Constant<Seconds> response;    // time under load after which the power limit holds
-  Ratio shown;                   // what tools show of a limited clock, over what the tensor cores get
+  Constant<Seconds> response;  // time under load after which the power limit holds
+  Ratio shown;                 // what tools show of a limited clock, over what the tensor cores get
 };
 
 // Dense rates of one SM at full instruction width; absent where the GPU lacks the type.
@@ -47,12 +47,12 @@ struct Tensor {
   Constant<FlopsPerCycle> nvfp4;
   Constant<FlopsPerCycle> int8;
   Constant<FlopsPerCycle> fp64;
-  Count rows;                          // M of one instruction of one SM at the full rate
-  Count maximum_columns;               // largest N of one instruction
-  Constant<Cycles> minimum_interval;   // an instruction occupies the pipe at least this long
-  Constant<Cycles> latency;            // of a lone instruction beyond its issue interval, until its warp runs on
-  Constant<Cycles> pair_latency;       // more of it where two CTAs run one instruction
-  Ratio mma_sync;                      // share of the dense rate that mma.sync reaches
+  Count rows;                         // M of one instruction of one SM at the full rate
+  Count maximum_columns;              // largest N of one instruction
+  Constant<Cycles> minimum_interval;  // an instruction occupies the pipe at least this long
+  Constant<Cycles> latency;           // of a lone instruction beyond its issue interval, until its warp runs on
+  Constant<Cycles> pair_latency;      // more of it where two CTAs run one instruction
+  Ratio mma_sync;                     // share of the dense rate that mma.sync reaches
 };
 
 // A resource of an SM that instructions occupy: an execution port, counted in thread-level slots (a warp's
@@ -91,20 +91,20 @@ struct CodeCounts {
 };
 
 struct SharedMemory {
-  Constant<Bytes> capacity;          // of an SM, at the largest carve-out
+  Constant<Bytes> capacity;  // of an SM, at the largest carve-out
   Constant<Bytes> maximum_per_cta;
   Constant<Bytes> reserved_per_cta;  // taken by the system for each CTA
   Constant<Bytes> granularity;       // allocations round up to it
   // Sizes that an SM's shared memory can be set to, rising, the rest being L1; changes only while the SM is idle.
   Constant<std::vector<Bytes>> carveouts;
   Constant<Cycles> latency;
-  Ratio copy_contention;             // share of the copy engine's writes that competes with the tensor cores' reads
+  Ratio copy_contention;  // share of the copy engine's writes that competes with the tensor cores' reads
 };
 
 struct Registers {
-  Count per_sub_partition;   // 32-bit registers of one sub-partition
+  Count per_sub_partition;  // 32-bit registers of one sub-partition
   Count maximum_per_thread;
-  Count allocation_unit;     // a warp's allocation is a multiple of it
+  Count allocation_unit;  // a warp's allocation is a multiple of it
 };
 
 // Tensor memory, Blackwell only.
@@ -126,18 +126,18 @@ struct Limits {
 
 // Latencies of the machinery that moves data and hands it over.
 struct Transfer {
-  Constant<Cycles> tma_issue;       // between two TMA instructions of one warp
-  Constant<Cycles> tma_latency;     // of TMA itself, on top of the memory's own latency
-  Constant<Cycles> tma_row;         // a row of a box takes TMA at least this long
-  Constant<Cycles> barrier_wait;    // arrive on an mbarrier to the waiter running
-  Constant<Cycles> cta_barrier;     // __syncthreads of a small CTA
+  Constant<Cycles> tma_issue;     // between two TMA instructions of one warp
+  Constant<Cycles> tma_latency;   // of TMA itself, on top of the memory's own latency
+  Constant<Cycles> tma_row;       // a row of a box takes TMA at least this long
+  Constant<Cycles> barrier_wait;  // arrive on an mbarrier to the waiter running
+  Constant<Cycles> cta_barrier;   // __syncthreads of a small CTA
   Constant<Cycles> cluster_barrier;
-  Constant<Cycles> round_stall;       // what a warp alone on its sub-partition waits in a Philox round
-  Constant<Cycles> iteration;         // shortest main-loop iteration: barrier, one tensor instruction, release
-  Constant<BytesPerCycle> epilogue;   // output of a tile from the shared memory of one SM to the L2
-  Constant<Seconds> tensor_map;       // a CTA makes its tensor maps and fences them
-  Constant<Seconds> cold_prologue;    // more of it when caches and translations are cold
-  Constant<Seconds> prologue;         // kernel start to the first operands asked for, and from the last store to the end
+  Constant<Cycles> round_stall;      // what a warp alone on its sub-partition waits in a Philox round
+  Constant<Cycles> iteration;        // shortest main-loop iteration: barrier, one tensor instruction, release
+  Constant<BytesPerCycle> epilogue;  // output of a tile from the shared memory of one SM to the L2
+  Constant<Seconds> tensor_map;      // a CTA makes its tensor maps and fences them
+  Constant<Seconds> cold_prologue;   // more of it when caches and translations are cold
+  Constant<Seconds> prologue;        // kernel start to the first operands asked for, and from the last store to the end
 };
 
 // What kernels that share an SM cost each other there, beyond using the same pipes.
@@ -156,7 +156,8 @@ struct Tiles {
   Ratio onset;              // the L2's load over the SMs' at which CTAs lose step by half
   Ratio latency;            // of a load beside those of all others, over that of one alone
   Constant<Cycles> around;  // of a tile, outside of its loop
-  Ratio first_touch;        // exponent of the norm that adds DRAM time where all CTAs of a head wait for what one of them touches first
+  Ratio first_touch;  // exponent of the norm that adds DRAM time where all CTAs of a head wait for what one of them
+                      // touches first
 };
 
 // The L2 has its own clock: bandwidths per second and latencies in seconds.
@@ -216,12 +217,12 @@ struct Power {
   Constant<JoulesPerByte> smem_byte;  // read or written in shared memory, top clock
   Constant<JoulesPerByte> l2_byte;    // through the L2 and the network to the SM
   Constant<JoulesPerByte> dram_byte;  // through DRAM, beyond what the L2 takes
-  Ratio mma_sync;                 // energy of mma.sync over that of wgmma, for the same work
-  Ratio zeros;                    // core energy with zero operands over that with random ones
-  Ratio sparse;                   // the same with 90 % zeros
-  Ratio memory_zeros;             // energy of what moves, zeros over random data
-  Ratio memory_sparse;            // the same with 90 % zeros
-  Ratio voltage_slope;            // relative fall of the core voltage over that of the clock
+  Ratio mma_sync;                     // energy of mma.sync over that of wgmma, for the same work
+  Ratio zeros;                        // core energy with zero operands over that with random ones
+  Ratio sparse;                       // the same with 90 % zeros
+  Ratio memory_zeros;                 // energy of what moves, zeros over random data
+  Ratio memory_sparse;                // the same with 90 % zeros
+  Ratio voltage_slope;                // relative fall of the core voltage over that of the clock
 };
 
 // The error that a fit left behind, by class of rows: measured / predicted - 1 at three quantiles.

@@ -135,8 +135,8 @@ Bytes local_bytes(const Attention& attention, const TileAttention& tile) {
   return Bytes(2 * 4 * 32.0 * tile.config.warps * registers_out_and_in(attention, tile));
 }
 
-// What a tile of keys takes of a sub-partition's ports, by the pipe that does it: the warps' exponentials, of one warp
-// the maxima, sums and conversion that those do not hide, and the rescaling.
+// What a tile of keys takes of a sub-partition's ports, by the pipe that does it: the warps' exponentials, of `seen`
+// warps' worth the maxima, sums and conversion, and the rescaling.
 struct PortTimes {
   Cycles exponentials;
   Cycles maxima;  // and conversion
@@ -147,19 +147,30 @@ struct PortTimes {
   [[nodiscard]] Cycles all() const { return scores() + rescaling; }
 };
 
-PortTimes port_times(const Machine& machine, const AttentionThread& thread, double warps) {
+PortTimes port_times(const Machine& machine, const AttentionThread& thread, double warps, double seen) {
   PortTimes times;
   times.exponentials = warps * (thread.scores + 2 * thread.rows) * warp_slot(machine, "exp2");
-  times.maxima = thread.scores * (warp_slot(machine, "fmnmx") + 0.5 * warp_slot(machine, "f2fp"));
-  times.sums = thread.scores * warp_slot(machine, "fadd");
+  times.maxima = seen * thread.scores * (warp_slot(machine, "fmnmx") + 0.5 * warp_slot(machine, "f2fp"));
+  times.sums = seen * thread.scores * warp_slot(machine, "fadd");
   times.rescaling = warps * thread.output * warp_slot(machine, "fmul");
   return times;
 }
 
+// Of a CTA's own warps one's maxima, sums and conversion come before or after the exponentials of all.
+PortTimes own_times(const Machine& machine, const AttentionThread& thread, double warps) {
+  return port_times(machine, thread, warps, 1.0);
+}
+
+// What keeps the ports from other CTAs: the part of every warp's maxima, sums and conversion that runs beside nobody's
+// exponentials, about three quarters by the cycles of 113 kernels without spills (FINDINGS, tiles).
+PortTimes kept_times(const Machine& machine, const AttentionThread& thread, double warps) {
+  constexpr double apart = 0.75;
+  return port_times(machine, thread, warps, apart * warps);
+}
+
 // The share of that which is lost while the tensor cores work for others, pipe by pipe as measured.
 double lost_share(const Machine& machine, const PortTimes& times) {
-  const Cycles lost = machine.contention.xu.value * times.exponentials +
-                      machine.contention.alu.value * times.maxima +
+  const Cycles lost = machine.contention.xu.value * times.exponentials + machine.contention.alu.value * times.maxima +
                       machine.contention.fma.value * (times.sums + times.rescaling);
   return lost / times.all();
 }
@@ -187,10 +198,11 @@ KeyTile key_tile(const Machine& machine, const Attention& attention, const TileA
 
   KeyTile result;
   result.tensor = products.busy();
-  const PortTimes ports = port_times(machine, thread, warps);
-  result.port = ports.all() + mask;
-  result.lost = lost_share(machine, ports);
-  result.alone = before_products + barrier + machine.tensor.latency.value + softmax_time(machine, ports) + mask + local;
+  const PortTimes kept = kept_times(machine, thread, warps);
+  result.port = kept.all() + mask;
+  result.lost = lost_share(machine, kept);
+  result.alone = before_products + barrier + machine.tensor.latency.value +
+                 softmax_time(machine, own_times(machine, thread, warps)) + mask + local;
   if (waits_for_products(config)) {
     // Where a warp waits for each instruction, its exponentials run meanwhile, a lone warpgroup's sums and conversions
     // too, and the copies after all of them.

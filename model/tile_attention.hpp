@@ -49,9 +49,9 @@ TileAttention tile_attention(const Attention& attention, const AttentionTileConf
 
 // A tile of keys of one CTA, cycles of its SM.
 struct KeyTile {
-  Cycles tensor;  // both products
-  Cycles port;    // exponentials and what they do not hide, the rescaling, the mask
-  Cycles alone;   // of a CTA that has the SM to itself
+  Cycles tensor;    // both products
+  Cycles port;      // exponentials and what they do not hide, the rescaling, the mask
+  Cycles alone;     // of a CTA that has the SM to itself
   double lost = 0;  // share of `port` while the tensor cores work for other CTAs
 };
 

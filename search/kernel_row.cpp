@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::int32_t largest_value = 1 << 24;
 
-bool may_be_zero(Column column) { return column == Column::spills || column == Column::smem || column == Column::tma ||
-         column == Column::tma_store;
+bool may_be_zero(Column column) {
+  return column == Column::spills || column == Column::smem || column == Column::tma || column == Column::tma_store;
 }
 
 class Filler {

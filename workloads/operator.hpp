@@ -116,18 +116,18 @@ struct Gemm {
   Dtype out_dtype = Dtype::bf16;
   Impl impl{};
   std::optional<GemmTile> tile{};
-  std::optional<int> stages{};     // operand buffers in shared memory
-  std::optional<int> cluster{};    // CTAs of a cluster
-  std::optional<int> mma_pair{};   // CTAs whose tensor cores work on one instruction, 1 or 2 (tcgen05); no column
-  std::optional<int> split_k{};    // 1 = none, n = factor; empty = the library's choice
-  std::optional<int> ctas{};       // CTAs launched; with fewer than tiles, each runs several
-  std::optional<int> threads{};    // of a CTA
-  std::optional<int> registers{};  // of a thread
-  std::optional<int> warps{};      // of a CTA; Triton counts the computing ones
-  std::optional<Bytes> smem{};     // of a CTA
-  std::optional<bool> tma{};       // operands by TMA rather than by the threads' own loads
+  std::optional<int> stages{};      // operand buffers in shared memory
+  std::optional<int> cluster{};     // CTAs of a cluster
+  std::optional<int> mma_pair{};    // CTAs whose tensor cores work on one instruction, 1 or 2 (tcgen05); no column
+  std::optional<int> split_k{};     // 1 = none, n = factor; empty = the library's choice
+  std::optional<int> ctas{};        // CTAs launched; with fewer than tiles, each runs several
+  std::optional<int> threads{};     // of a CTA
+  std::optional<int> registers{};   // of a thread
+  std::optional<int> warps{};       // of a CTA; Triton counts the computing ones
+  std::optional<Bytes> smem{};      // of a CTA
+  std::optional<bool> tma{};        // operands by TMA rather than by the threads' own loads
   std::optional<bool> tma_store{};  // the output too, by way of shared memory
-  std::optional<int> spills{};     // registers a thread keeps in local memory
+  std::optional<int> spills{};      // registers a thread keeps in local memory
 
   bool operator==(const Gemm&) const = default;
 };
@@ -232,7 +232,7 @@ struct Operator {
   Work work{};
   DataKind data = DataKind::random;
   Timer timer = Timer::cupti;
-  BenchTimes bench{};  // with timer do_bench
+  BenchTimes bench{};              // with timer do_bench
   std::optional<Regime> regime{};  // empty: block sustained, overlap cold, else the command line's or warm
   std::string name{};
   std::shared_ptr<const KernelProgram> program{};  // the kernel, where the user has written it; null: the family's

@@ -293,7 +293,8 @@ DataKind RowReader::data() {
 
 BenchTimes RowReader::bench_times(Timer timer) {
   BenchTimes times;
-  for (const auto& [column, time] : {std::pair(Column::warmup_ms, &times.warmup), {Column::rep_ms, &times.repetition}}) {
+  for (const auto& [column, time] :
+       {std::pair(Column::warmup_ms, &times.warmup), {Column::rep_ms, &times.repetition}}) {
     if (text(column).empty()) continue;
     if (timer != Timer::do_bench) {
       fault(column, fmt::format("timer {} does not repeat a kernel for a set time, only do_bench does; leave it empty",

@@ -88,10 +88,10 @@ TEST_CASE("two warpgroups wait for each product where Triton 3.6's machine code 
     bool waits;
   };
   // WARPGROUP.DEPBAR after each HGMMA, or one for all of them.
-  for (const Case& c : {Case{128, 64, true, true, true}, Case{128, 64, true, false, false},
-                        Case{128, 64, false, false, false}, Case{256, 64, true, false, true},
-                        Case{256, 128, true, false, false}, Case{256, 128, false, false, true},
-                        Case{128, 128, true, true, false}, Case{64, 64, true, true, false}}) {
+  for (const Case& c :
+       {Case{128, 64, true, true, true}, Case{128, 64, true, false, false}, Case{128, 64, false, false, false},
+        Case{256, 64, true, false, true}, Case{256, 128, true, false, false}, Case{256, 128, false, false, true},
+        Case{128, 128, true, true, false}, Case{64, 64, true, true, false}}) {
     CAPTURE(c.cta_n);
     CAPTURE(c.cta_k);
     CAPTURE(c.tma);

@@ -73,15 +73,16 @@ TEST_CASE("how long do_bench runs a kernel, 25 and 100 ms if not said") {
   CHECK(std::get<Gemm>(rows[0].work).tma_store == true);
   CHECK_FALSE(std::get<Gemm>(rows[1].work).tma_store.has_value());
   CHECK(std::get<Gemm>(rows[2].work).tma_store == false);
-  CHECK(faults_of_table("op,m,n,k,dtype,timer,warmup_ms,rep_ms\ngemm,64,64,64,bf16,cupti,,40\n"
-                        "gemm,64,64,64,bf16,do_bench,-1,40\n") ==
-        "t.csv:2:29: error: 'rep_ms': timer cupti does not repeat a kernel for a set time, only do_bench does; leave it "
-        "empty\n"
-        "  gemm,64,64,64,bf16,cupti,,40\n"
-        "                            ^\n"
-        "t.csv:3:29: error: 'warmup_ms': expected a number of 0 to 100000, not '-1'\n"
-        "  gemm,64,64,64,bf16,do_bench,-1,40\n"
-        "                              ^\n");
+  CHECK(
+      faults_of_table("op,m,n,k,dtype,timer,warmup_ms,rep_ms\ngemm,64,64,64,bf16,cupti,,40\n"
+                      "gemm,64,64,64,bf16,do_bench,-1,40\n") ==
+      "t.csv:2:29: error: 'rep_ms': timer cupti does not repeat a kernel for a set time, only do_bench does; leave it "
+      "empty\n"
+      "  gemm,64,64,64,bf16,cupti,,40\n"
+      "                            ^\n"
+      "t.csv:3:29: error: 'warmup_ms': expected a number of 0 to 100000, not '-1'\n"
+      "  gemm,64,64,64,bf16,do_bench,-1,40\n"
+      "                              ^\n");
 }
 
 TEST_CASE("empty cells are not given, and get the defaults of the contract") {
