@@ -76,11 +76,11 @@ TEST_CASE("how long do_bench runs a kernel, 25 and 100 ms if not said") {
   CHECK(
       faults_of_table("op,m,n,k,dtype,timer,warmup_ms,rep_ms\ngemm,64,64,64,bf16,cupti,,40\n"
                       "gemm,64,64,64,bf16,do_bench,-1,40\n") ==
-      "t.csv:2:29: error: 'rep_ms': timer cupti does not repeat a kernel for a set time, only do_bench does; leave it "
+      "t.csv:2:27: error: 'rep_ms': timer cupti does not repeat a kernel for a set time, only do_bench does; leave it "
       "empty\n"
       "  gemm,64,64,64,bf16,cupti,,40\n"
       "                            ^\n"
-      "t.csv:3:29: error: 'warmup_ms': expected a number of 0 to 100000, not '-1'\n"
+      "t.csv:3:29: error: 'warmup_ms': expected a number of at least 0 and at most 100000, not '-1'\n"
       "  gemm,64,64,64,bf16,do_bench,-1,40\n"
       "                              ^\n");
 }
