@@ -178,8 +178,8 @@ double lost_share(const Machine& machine, const PortTimes& times) {
 // A CTA's warps alone from scores to probabilities. They meet at the exponential unit, and each does by itself what
 // that cannot hide: the maxima before, sums and conversion behind, the shuffles of both reductions. Within 4 % of what
 // the stall counts, scoreboards and pipes of 24 kernels' SASS add up to.
-Cycles softmax_time(const Machine& machine, const PortTimes& times) {
-  return times.scores() + 4 * latency_of(machine, "shfl") + latency_of(machine, "exp2");
+Cycles softmax_time(const Machine& machine, const AttentionThread& thread, double warps) {
+  return own_times(machine, thread, warps).scores() + 4 * latency_of(machine, "shfl") + latency_of(machine, "exp2");
 }
 
 }  // namespace
@@ -201,8 +201,8 @@ KeyTile key_tile(const Machine& machine, const Attention& attention, const TileA
   const PortTimes kept = kept_times(machine, thread, warps);
   result.port = kept.all() + mask;
   result.lost = lost_share(machine, kept);
-  result.alone = before_products + barrier + machine.tensor.latency.value +
-                 softmax_time(machine, own_times(machine, thread, warps)) + mask + local;
+  result.alone =
+      before_products + barrier + machine.tensor.latency.value + softmax_time(machine, thread, warps) + mask + local;
   if (waits_for_products(config)) {
     // Where a warp waits for each instruction, its exponentials run meanwhile, a lone warpgroup's sums and conversions
     // too, and the copies after all of them.

@@ -25,6 +25,7 @@ WORK = "batch heads kv_heads seq_q seq_kv head_dim causal dtype".split()
 VARIABLES = "cta_m cta_n stages warps register_cap".split()
 COMPILED = "registers spills smem".split()
 MEASURED = "measured_us repeat_us status".split()
+BENCH = {"warmup_ms": 0, "rep_ms": 25}  # how long measure.py runs a kernel
 OPERATORS = "ranked surrogate random de cmaes".split()
 
 SEARCH = """name: replay
@@ -47,8 +48,8 @@ def problems(rows):
 
 def write_search(folder, problem, rows, options, compiler):
     with open(os.path.join(folder, "suite.csv"), "w") as file:
-        file.write(",".join(["op", *WORK, "impl", "timer", "regime"]) + "\n")
-        file.write(",".join(["attention", *problem, "triton", "do_bench", "cold"]) + "\n")
+        file.write(",".join(["op", *WORK, "impl", "timer", *BENCH, "regime"]) + "\n")
+        file.write(",".join(["attention", *problem, "triton", "do_bench", *map(str, BENCH.values()), "cold"]) + "\n")
     values = {name: sorted({int(row[name]) for row in rows}) for name in VARIABLES}
     start = {name: values[name][0] for name in VARIABLES}
     compiled = f", compiled: [{', '.join(COMPILED)}]" if compiler else ""
@@ -75,10 +76,10 @@ def compare(problem, rows, options, operators, compiler):
 def predictions(rows, options):
     """By row, from a table that has no measured column."""
     text = io.StringIO()
-    names = [name for name in rows[0] if name not in MEASURED and name != "register_cap"]
+    names = [name for name in rows[0] if name not in MEASURED and name != "register_cap"] + list(BENCH)
     writer = csv.DictWriter(text, names, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(row | BENCH for row in rows)
     command = [options.perfmodel, "predict", "-", "--arch", "h100-sxm"]
     output = subprocess.run(command, check=True, capture_output=True, text=True, input=text.getvalue()).stdout
     return [float(row["predicted_us"]) if row["predicted_us"] else math.inf for row in csv.DictReader(io.StringIO(output))]
