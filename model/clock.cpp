@@ -197,7 +197,13 @@ Seconds burst_until(Seconds response, Seconds time) {
 }  // namespace
 
 ClockState window_clock(const Machine& machine, const Load& load, const TimeAt& time_at, const LoadWindow& window) {
-  const ClockState burst = burst_clock(machine, load, time_at, /*from_start=*/false);
+  return window_clock(machine, burst_clock(machine, load, time_at, /*from_start=*/false), load, time_at, window);
+}
+
+ClockState window_clock(const Machine& machine, const ClockState& begun, const Load& load, const TimeAt& time_at,
+                        const LoadWindow& window) {
+  ClockState burst = begun;
+  burst.power = power_at(machine, load, time_at(burst.clock), burst.clock);
   if (burst.power <= machine.power.held.value * machine.power.limit.value) return burst;
   const ClockState steady = steady_clock(machine, load, time_at);
   if (steady.clock >= burst.clock) return burst;

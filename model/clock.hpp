@@ -51,6 +51,10 @@ struct LoadWindow {
 // mean over the window is what counts.
 ClockState window_clock(const Machine& machine, const Load& load, const TimeAt& time_at, const LoadWindow& window);
 
+// The same where each repetition begins as a burst of its own, with that clock, because other work runs in between.
+ClockState window_clock(const Machine& machine, const ClockState& burst, const Load& load, const TimeAt& time_at,
+                        const LoadWindow& window);
+
 // Work repeated for long: the highest clock whose power the limit allows, under the tensor cores' ceiling.
 ClockState steady_clock(const Machine& machine, const Load& load, const TimeAt& time_at);
 

@@ -217,7 +217,8 @@ ClockState clock_of(const Machine& machine, const Operator& op, const Prepared& 
   if (prepared.beside_time.si() > 0) {
     Load load = prepared.load;
     load += prepared.beside;
-    return window_clock(machine, load, [&](Hertz clock) { return time(clock) + prepared.beside_time; },
+    const ClockState burst = burst_clock(machine, prepared.load, time, /*from_start=*/true);
+    return window_clock(machine, burst, load, [&](Hertz clock) { return time(clock) + prepared.beside_time; },
                         {op.bench.warmup, op.bench.repetition});
   }
   if (regime == Regime::cold) return burst_clock(machine, prepared.load, time, /*from_start=*/true);

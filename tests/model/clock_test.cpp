@@ -156,6 +156,21 @@ TEST_CASE("a burst that goes on is brought down to the power limit") {
   CHECK(after(20).si() == Approx(steady.si()));
 }
 
+TEST_CASE("work that begins as a burst each time keeps that clock until the controller acts on the mean") {
+  const Machine& machine = test::h100();
+  // A kernel of 100 us at a load step, and as long again of something lighter.
+  const Load kernel = matrix_load(0.1, 20e6);
+  const ClockState burst = burst_clock(machine, kernel, cycles(0.183e6), /*from_start=*/true);
+  const TimeAt both = [](Hertz clock) { return Cycles(0.183e6) / clock + Seconds(100e-6); };
+  const ClockState soon = window_clock(machine, burst, kernel, both, {Seconds(0), Seconds(20e-3)});
+  CHECK(soon.clock == burst.clock);
+  CHECK(soon.clock < burst_clock(machine, kernel, cycles(0.183e6), /*from_start=*/false).clock);
+  // Its own power is over the limit, the mean of both is not.
+  CHECK(burst.power > machine.power.limit.value);
+  CHECK(soon.power < machine.power.held.value * machine.power.limit.value);
+  CHECK(window_clock(machine, burst, kernel, both, {Seconds(1), Seconds(1)}).clock == burst.clock);
+}
+
 TEST_CASE("a window over the whole way gives the mean, and a load under the limit is left alone") {
   const Machine& machine = test::h100();
   const Load load = matrix_load(1.0, 120e6);
