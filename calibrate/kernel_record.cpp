@@ -119,6 +119,12 @@ Seconds overlap_of(std::span<const KernelRecord> a, std::span<const KernelRecord
   return both;
 }
 
+const KernelRecord& longest_of(std::span<const KernelRecord> records) {
+  return *std::ranges::max_element(records, {}, [](const KernelRecord& record) {
+    return record.kind == RecordKind::kernel ? record.duration().si() : 0.0;
+  });
+}
+
 std::vector<KernelRecord> named(std::span<const KernelRecord> records, std::string_view part) {
   std::vector<KernelRecord> found;
   for (const KernelRecord& record : records) {

@@ -44,6 +44,8 @@ Seconds busy_of(std::span<const KernelRecord> records);
 Seconds busy_of(std::span<const KernelRecord> records, RecordKind kind);
 // How long at least one record of each list ran: what two streams overlapped.
 Seconds overlap_of(std::span<const KernelRecord> a, std::span<const KernelRecord> b);
+// The kernel that takes longest, not a memset or copy; at least one record.
+const KernelRecord& longest_of(std::span<const KernelRecord> records);
 // Those whose name contains the text.
 std::vector<KernelRecord> named(std::span<const KernelRecord> records, std::string_view part);
 

@@ -82,6 +82,18 @@ TEST_CASE("the activity limit shows as any other, and a tensor load below it too
   CHECK(reported_clock(machine, limited).si() == Approx(1.05 * limited.clock.si()));
 }
 
+TEST_CASE("the FMA pipe counts towards the activity limit of tensor work") {
+  const Machine& machine = test::h100();
+  Kernel kernel;
+  KernelWork work;
+  work.busy[Resource::tensor] = Cycles(1000);
+  const Load alone = kernel_load(machine, kernel, work, DataKind::random);
+  work.busy[Resource::fma] = Cycles(200);
+  const Load beside = kernel_load(machine, kernel, work, DataKind::random);
+  CHECK(beside.tensor == alone.tensor);
+  CHECK(beside.activity.si() - alone.activity.si() == Approx(0.35 * 200));
+}
+
 TEST_CASE("the L2's energy falls with the core's voltage, DRAM's does not") {
   const Machine& machine = test::h100();
   Kernel kernel;

@@ -18,12 +18,6 @@ constexpr double clock_tolerance = 0.88;
 
 bool is_meter(const KernelRecord& record) { return record.name.find(ClockMeter::kernel_name) != std::string::npos; }
 
-const KernelRecord& longest_of(const std::vector<KernelRecord>& records) {
-  return *std::ranges::max_element(records, {}, [](const KernelRecord& record) {
-    return record.kind == RecordKind::kernel ? record.duration().si() : 0.0;
-  });
-}
-
 void measure(Bench& bench, KernelTrace& trace, const ClockMeter& meter, const ColdRun& run, ColdTimes& times) {
   bench.pause(pause_before);
   bench.flush_l2();

@@ -8,6 +8,7 @@
 #include "calibrate/device/cupti/kernel_trace.hpp"
 #include "calibrate/device/experiments/counted_kernels.hpp"
 #include "calibrate/device/experiments/experiments.hpp"
+#include "calibrate/gemm_cells.hpp"
 
 namespace perfmodel {
 namespace {
@@ -74,7 +75,9 @@ class CounterTable {
   Timed timed(const std::string& label, Cells cells, const Launch& launch, bool cold) {
     const TimeOptions options{.warmup = 1, .repeats = 5, .flush_l2 = cold, .pause = Seconds(cold ? 0.01 : 0.002)};
     const Summary time = summarise(bench_.time_kernels(launch, options));
-    append(cells, main_kernel_cells(traced(launch)));
+    const std::vector<KernelRecord> records = traced(launch);
+    append(cells, library_gemm_cells(cells, records));
+    append(cells, main_kernel_cells(records));
     cells.emplace_back("sm_mhz", fmt::format("{:.0f}", bench_.card().sm_clock.si() * 1e-6));
     return {label, std::move(cells), launch, cold, time};
   }

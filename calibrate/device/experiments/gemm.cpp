@@ -8,10 +8,11 @@
 #include <random>
 #include <set>
 
-#include "calibrate/cublas_kernel.hpp"
+#include "calibrate/device/cupti/kernel_trace.hpp"
 #include "calibrate/device/experiments/cold_runs.hpp"
 #include "calibrate/device/experiments/experiments.hpp"
 #include "calibrate/device/kernels/library.hpp"
+#include "calibrate/gemm_cells.hpp"
 
 namespace perfmodel {
 namespace {
@@ -102,24 +103,9 @@ CublasGemm checked_gemm(Bench& bench, const Case& one, const char* regime) {
   return gemm;
 }
 
-// The tile and launch of the longest kernel, as far as its name tells.
 Cells launch_cells(const KernelRecord& record, const Shape& shape) {
-  Cells cells;
-  const int ctas = record.grid[0] * record.grid[1] * record.grid[2];
-  const int threads = record.block[0] * record.block[1] * record.block[2];
-  if (const auto kernel = parse_cublas_kernel(record.name)) {
-    cells = {{"cta_m", fmt::format("{}", kernel->cta_m)},
-             {"cta_n", fmt::format("{}", kernel->cta_n)},
-             {"cta_k", fmt::format("{}", kernel->cta_k)},
-             {"stages", fmt::format("{}", kernel->stages)},
-             {"cluster", fmt::format("{}", kernel->cluster_m * kernel->cluster_n)},
-             {"split_k", fmt::format("{}", split_k_factor(*kernel, shape.m, shape.n, ctas))}};
-  }
-  cells.insert(cells.end(), {{"ctas", fmt::format("{}", ctas)},
-                             {"threads", fmt::format("{}", threads)},
-                             {"registers", fmt::format("{}", record.registers)},
-                             {"smem", decimal((record.static_smem + record.dynamic_smem).si(), 0)},
-                             {"kernel", record.name}});
+  Cells cells = gemm_cells(record, shape.m, shape.n);
+  cells.emplace_back("kernel", record.name);
   return cells;
 }
 
@@ -162,6 +148,8 @@ void measure_steady(Bench& bench, TableSink& rows) {
       continue;
     }
     Cells cells = one.inputs("events", "sustained");
+    const Cells ran = launch_cells(longest_of(KernelTrace(bench.stream()).trace(launch)), one.shape);
+    cells.insert(cells.end(), ran.begin(), ran.end());
     cells.insert(cells.end(), {{"sm_mhz", decimal(0.5e-6 * (first.card.sm_clock + second.card.sm_clock).si(), 1)},
                                {"power_w", decimal(0.5 * (first.card.power + second.card.power).si(), 1)},
                                {"temp_c", decimal(second.card.temperature, 0)},

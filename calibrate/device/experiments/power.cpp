@@ -6,11 +6,13 @@
 #include <memory>
 #include <vector>
 
+#include "calibrate/device/cupti/kernel_trace.hpp"
 #include "calibrate/device/experiments/cold_runs.hpp"
 #include "calibrate/device/experiments/experiments.hpp"
 #include "calibrate/device/experiments/streams.hpp"
 #include "calibrate/device/kernels/library.hpp"
 #include "calibrate/device/kernels/rng_mask.hpp"
+#include "calibrate/gemm_cells.hpp"
 
 namespace perfmodel {
 namespace {
@@ -145,7 +147,10 @@ void measure_power(Bench& bench, TableSink& rows) {
     cells.insert(cells.end(), {{"timer", "events"}, {"regime", "sustained"}});
     if (rows.has(cells)) continue;
     bench.progress(load.label);
-    const Bench::Steady steady = bench.run_steady(load.make(), half_window);
+    const Launch launch = load.make();
+    const Bench::Steady steady = bench.run_steady(launch, half_window);
+    const Cells ran = library_gemm_cells(cells, KernelTrace(bench.stream()).trace(launch));
+    cells.insert(cells.end(), ran.begin(), ran.end());
     cells.insert(cells.end(), {{"idle_w", idle},
                                {"temp_c", decimal(steady.card.temperature, 0)},
                                {"samples", fmt::format("{}", steady.samples)},
