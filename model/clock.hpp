@@ -52,7 +52,7 @@ struct LoadWindow {
 ClockState window_clock(const Machine& machine, const Load& load, const TimeAt& time_at, const LoadWindow& window);
 
 // The same where each repetition begins as a burst of its own, with that clock, because other work runs in between.
-ClockState window_clock(const Machine& machine, const ClockState& burst, const Load& load, const TimeAt& time_at,
+ClockState window_clock(const Machine& machine, const ClockState& begun, const Load& load, const TimeAt& time_at,
                         const LoadWindow& window);
 
 // Work repeated for long: the highest clock whose power the limit allows, under the tensor cores' ceiling.

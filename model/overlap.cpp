@@ -34,7 +34,7 @@ constexpr int inside_threads = 128;
 
 Operator mask_of(const Operator& op, const Prepared& gemm) {
   const auto& overlap = std::get<Overlap>(op.work);
-  const Operator mask = alone(op, overlap.rng);
+  Operator mask = alone(op, overlap.rng);
   if (overlap.order != Order::inside) return mask;
   return inside_of(mask, gemm, static_cast<int>(overlap.rng.threads.value_or(inside_threads)) / 32);
 }

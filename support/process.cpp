@@ -201,7 +201,7 @@ class Child {
     result.err.resize(std::min(result.err.size(), options_.output_limit));
   }
 
-  bool ended() {
+  [[nodiscard]] bool ended() const {
     siginfo_t info{};
     return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid_;
   }

@@ -99,7 +99,7 @@ std::string identity(const std::string& path) {
   return code ? path : canonical.string();
 }
 
-[[noreturn]] void refuse_base(const YamlNode& node, std::string message, std::string note = {}) {
+[[noreturn]] void refuse_base(const YamlNode& node, const std::string& message, std::string note = {}) {
   Diagnostics faults;
   auto& found = faults.error(node.location(), "'based-on': " + message);
   if (!note.empty()) found.note(std::move(note));

@@ -92,7 +92,7 @@ class Game {
     return -1;
   }
 
-  [[nodiscard]] bool gives(const PipelineOp& op, int channel) const {
+  [[nodiscard]] static bool gives(const PipelineOp& op, int channel) {
     return std::ranges::find(op.gives, channel) != op.gives.end();
   }
 
