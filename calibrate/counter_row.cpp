@@ -54,13 +54,12 @@ const std::vector<MetricWish>& counter_wishes() {
 
 Cells main_kernel_cells(std::span<const KernelRecord> records) {
   const KernelRecord& main = longest_of(records);
-  const auto product = [](const std::array<int, 3>& size) { return fmt::format("{}", size[0] * size[1] * size[2]); };
   return {{"kernel", main.name},
           {"kernels", fmt::format("{}", records.size())},
-          {"main_ctas", product(main.grid)},
-          {"main_threads", product(main.block)},
+          {"main_ctas", fmt::format("{}", main.ctas())},
+          {"main_threads", fmt::format("{}", main.threads())},
           {"main_registers", fmt::format("{}", main.registers)},
-          {"main_smem", fmt::format("{:.0f}", (main.static_smem + main.dynamic_smem).si())},
+          {"main_smem", fmt::format("{:.0f}", main.smem().si())},
           {"main_cluster", fmt::format("{}", main.cluster)}};
 }
 

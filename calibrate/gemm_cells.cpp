@@ -12,20 +12,18 @@ namespace perfmodel {
 
 Cells gemm_cells(const KernelRecord& record, std::int64_t m, std::int64_t n) {
   Cells cells;
-  const int ctas = record.grid[0] * record.grid[1] * record.grid[2];
-  const int threads = record.block[0] * record.block[1] * record.block[2];
   if (const auto kernel = parse_cublas_kernel(record.name)) {
     cells = {{"cta_m", fmt::format("{}", kernel->cta_m)},
              {"cta_n", fmt::format("{}", kernel->cta_n)},
              {"cta_k", fmt::format("{}", kernel->cta_k)},
              {"stages", fmt::format("{}", kernel->stages)},
              {"cluster", fmt::format("{}", kernel->cluster_m * kernel->cluster_n)},
-             {"split_k", fmt::format("{}", split_k_factor(*kernel, m, n, ctas))}};
+             {"split_k", fmt::format("{}", split_k_factor(*kernel, m, n, record.ctas()))}};
   }
-  cells.insert(cells.end(), {{"ctas", fmt::format("{}", ctas)},
-                             {"threads", fmt::format("{}", threads)},
-                             {"registers", fmt::format("{}", record.registers)},
-                             {"smem", fmt::format("{:.0f}", (record.static_smem + record.dynamic_smem).si())}});
+  append(cells, {{"ctas", fmt::format("{}", record.ctas())},
+                 {"threads", fmt::format("{}", record.threads())},
+                 {"registers", fmt::format("{}", record.registers)},
+                 {"smem", fmt::format("{:.0f}", record.smem().si())}});
   return cells;
 }
 

@@ -35,6 +35,9 @@ struct KernelRecord {
   unsigned correlation = 0;  // rises with the order of the calls
 
   [[nodiscard]] Seconds duration() const { return end - start; }
+  [[nodiscard]] int ctas() const { return grid[0] * grid[1] * grid[2]; }
+  [[nodiscard]] int threads() const { return block[0] * block[1] * block[2]; }  // of a CTA
+  [[nodiscard]] Bytes smem() const { return static_smem + dynamic_smem; }       // of a CTA
 };
 
 // From the first start to the last end; 0 without records.

@@ -8,6 +8,8 @@
 
 namespace perfmodel {
 
+void append(Cells& cells, const Cells& more) { cells.insert(cells.end(), more.begin(), more.end()); }
+
 TableSink::TableSink(std::string path) : path_(std::move(path)) {
   std::error_code code;
   if (!std::filesystem::exists(path_, code)) return;

@@ -13,6 +13,8 @@ namespace perfmodel {
 // A cell of a row: column and text.
 using Cells = std::vector<std::pair<std::string, std::string>>;
 
+void append(Cells& cells, const Cells& more);
+
 class TableSink {
  public:
   // Continues the table at `path` if there is one. Throws InputError if it is no table.

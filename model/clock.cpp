@@ -199,16 +199,9 @@ Seconds burst_until(Seconds response, Seconds time) {
   return Seconds(t - past * past / (2 * (end - from)));
 }
 
-}  // namespace
-
-ClockState window_clock(const Machine& machine, const Load& load, const TimeAt& time_at, const LoadWindow& window) {
-  return window_clock(machine, burst_clock(machine, load, time_at, /*from_start=*/false), load, time_at, window);
-}
-
-ClockState window_clock(const Machine& machine, const ClockState& begun, const Load& load, const TimeAt& time_at,
-                        const LoadWindow& window) {
-  ClockState burst = begun;
-  burst.power = power_at(machine, load, time_at(burst.clock), burst.clock);
+// `burst.power`: of the load at that clock.
+ClockState held_down(const Machine& machine, const ClockState& burst, const Load& load, const TimeAt& time_at,
+                     const LoadWindow& window) {
   if (burst.power <= machine.power.held.value * machine.power.limit.value) return burst;
   const ClockState steady = steady_clock(machine, load, time_at);
   if (steady.clock >= burst.clock) return burst;
@@ -217,6 +210,19 @@ ClockState window_clock(const Machine& machine, const ClockState& begun, const L
       (burst_until(response, window.before + window.measured) - burst_until(response, window.before)) / window.measured;
   const Hertz clock = steady.clock + left * (burst.clock - steady.clock);
   return {clock, left > 0.5 ? burst.limit : steady.limit, power_at(machine, load, time_at(clock), clock)};
+}
+
+}  // namespace
+
+ClockState window_clock(const Machine& machine, const Load& load, const TimeAt& time_at, const LoadWindow& window) {
+  return held_down(machine, burst_clock(machine, load, time_at, /*from_start=*/false), load, time_at, window);
+}
+
+ClockState window_clock(const Machine& machine, const ClockState& begun, const Load& load, const TimeAt& time_at,
+                        const LoadWindow& window) {
+  ClockState burst = begun;
+  burst.power = power_at(machine, load, time_at(burst.clock), burst.clock);
+  return held_down(machine, burst, load, time_at, window);
 }
 
 Hertz reported_clock(const Machine& machine, const ClockState& state) {

@@ -29,6 +29,10 @@ double operand_bytes(const Gemm& gemm, const GemmConfig& config) {
   return static_cast<double>(config.cta_m + config.cta_n) * config.cta_k * element_bytes(gemm.dtype);
 }
 
+double output_bytes(const Gemm& gemm, const GemmConfig& config) {
+  return static_cast<double>(config.cta_m) * config.cta_n * element_bytes(gemm.out_dtype);
+}
+
 double accumulators(const GemmConfig& config) {
   return static_cast<double>(config.cta_m) * config.cta_n / (32.0 * config.warps);
 }
@@ -121,10 +125,10 @@ CompiledTile compiled_tile(const Gemm& gemm, const GemmConfig& config) {
   const double needed = needed_registers(gemm, config);
   // A block of rows is kept or spilled as a whole, address registers with it.
   const double over = std::max(0.0, needed - register_limit);
-  const double output = static_cast<double>(config.cta_m) * config.cta_n * element_bytes(gemm.out_dtype);
   return {static_cast<int>(std::min<double>(register_limit, std::ceil(needed))),
           over > 0 ? static_cast<int>(110 + 1.8 * over) : 0,
-          Bytes(std::max(config.stages * operand_bytes(gemm, config), config.tma_store ? output : 0.0))};
+          Bytes(std::max(config.stages * operand_bytes(gemm, config),
+                         config.tma_store ? output_bytes(gemm, config) : 0.0))};
 }
 
 TileIteration tile_iteration(const Machine& machine, const Gemm& gemm, const GemmConfig& config) {
@@ -153,8 +157,8 @@ TileIteration tile_iteration(const Machine& machine, const Gemm& gemm, const Gem
   const double latency = (machine.tiles.latency.value * unloaded * machine.clock.datasheet.value).si();
   const double loads = (latency + chain) / std::max(1, config.stages - 1) + 0.5 * bytes / port;
   result.interval = Cycles(std::max(alone, loads));
-  const Bytes output(static_cast<double>(config.cta_m) * config.cta_n * element_bytes(gemm.out_dtype));
-  result.around = machine.tiles.around.value + output_time(machine, config, config.tma_store ? output : Bytes(0));
+  const Bytes stored(config.tma_store ? output_bytes(gemm, config) : 0.0);
+  result.around = machine.tiles.around.value + output_time(machine, config, stored);
   if (config.tma) result.around += machine.transfer.tensor_map.value * machine.clock.maximum.value;
   const double own = std::max(result.interval.si() / walk.together, result.busy.largest().si());
   result.l2_share = asked_share(machine, gemm, config, own, walk.waves);

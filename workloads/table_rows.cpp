@@ -109,10 +109,7 @@ std::int64_t RowReader::size(Column column) {
   const auto [end, code] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
   if (code == std::errc{} && end == cell.data() + cell.size() && value > 0) return value;
   if (!require(column)) return 0;
-  return table_
-      .integer(row_, static_cast<std::size_t>(at_[static_cast<std::size_t>(column)]), diagnostics_,
-               IntegerRange::positive())
-      .value_or(0);
+  return table_.integer(row_, index(column), diagnostics_, IntegerRange::positive()).value_or(0);
 }
 
 int RowReader::count(Column column) { return require(column) ? optional_count(column).value_or(0) : 0; }
@@ -123,8 +120,8 @@ std::optional<int> RowReader::optional_count(Column column, int min) {
   int value = 0;
   const auto [end, code] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
   if (code == std::errc{} && end == cell.data() + cell.size() && value >= min) return value;
-  const auto read = table_.integer(row_, static_cast<std::size_t>(at_[static_cast<std::size_t>(column)]), diagnostics_,
-                                   {.min = min, .max = std::numeric_limits<int>::max()});
+  const auto read =
+      table_.integer(row_, index(column), diagnostics_, {.min = min, .max = std::numeric_limits<int>::max()});
   return read ? std::optional(static_cast<int>(*read)) : std::nullopt;
 }
 
@@ -139,10 +136,7 @@ std::optional<bool> RowReader::flag(Column column) {
 
 double RowReader::probability(Column column) {
   if (text(column).empty()) return 0.0;
-  return table_
-      .number(row_, static_cast<std::size_t>(at_[static_cast<std::size_t>(column)]), diagnostics_,
-              NumberRange::probability_below_one())
-      .value_or(0.0);
+  return table_.number(row_, index(column), diagnostics_, NumberRange::probability_below_one()).value_or(0.0);
 }
 
 template <class Enum>
@@ -151,8 +145,7 @@ std::optional<Enum> RowReader::choice(Column column) {
   if (cell.empty()) return std::nullopt;
   if (const auto value = parse_enum<Enum>(cell)) return value;
   const auto names = enum_names<Enum>();
-  table_.choice(row_, static_cast<std::size_t>(at_[static_cast<std::size_t>(column)]), diagnostics_,
-                {names.begin(), names.end()});
+  table_.choice(row_, index(column), diagnostics_, {names.begin(), names.end()});
   return std::nullopt;
 }
 
@@ -301,8 +294,7 @@ BenchTimes RowReader::bench_times(Timer timer) {
                                 name_of(timer)));
       continue;
     }
-    const auto read = table_.number(row_, static_cast<std::size_t>(at_[static_cast<std::size_t>(column)]), diagnostics_,
-                                    NumberRange{.min = 0, .max = 1e5});
+    const auto read = table_.number(row_, index(column), diagnostics_, NumberRange{.min = 0, .max = 1e5});
     *time = Seconds(1e-3 * read.value_or(0));
   }
   return times;
@@ -321,7 +313,7 @@ std::shared_ptr<const KernelProgram> RowReader::program(const Work& work) {
         known->second = std::make_shared<const KernelProgram>(std::move(file), std::vector<ProgramSetting>{});
       } else {
         const std::vector<std::string> shipped = pipeline_names();
-        const auto at = static_cast<std::size_t>(at_[static_cast<std::size_t>(Column::program)]);
+        const auto at = index(Column::program);
         diagnostics_
             .error(table_.location(row_, at),
                    fmt::format("'program': there is no '{}', neither beside this file nor shipped", name))

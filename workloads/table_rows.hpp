@@ -38,6 +38,9 @@ class RowReader {
   Operator read(std::size_t row);
 
  private:
+  [[nodiscard]] std::size_t index(Column column) const {
+    return static_cast<std::size_t>(at_[static_cast<std::size_t>(column)]);
+  }
   [[nodiscard]] bool has(Column column) const { return at_[static_cast<std::size_t>(column)] >= 0; }
   [[nodiscard]] std::string_view text(Column column) const;
   void fault(Column column, std::string message);

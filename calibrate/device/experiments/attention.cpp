@@ -134,8 +134,7 @@ void add_rows(Bench& bench, TableSink& rows, const std::vector<ColdRun>& runs, c
       continue;
     }
     Cells cells = inputs[i];
-    const Cells measured = cold_cells(times[i]);
-    cells.insert(cells.end(), measured.begin(), measured.end());
+    append(cells, cold_cells(times[i]));
     rows.add(cells);
   }
 }

@@ -13,8 +13,6 @@
 namespace perfmodel {
 namespace {
 
-void append(Cells& cells, const Cells& more) { cells.insert(cells.end(), more.begin(), more.end()); }
-
 class CounterTable {
  public:
   CounterTable(Bench& bench, TableSink& rows)

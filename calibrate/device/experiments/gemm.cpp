@@ -127,9 +127,8 @@ void measure_cold(Bench& bench, TableSink& rows) {
       continue;
     }
     Cells cells = cases[i].inputs("cupti", "cold");
-    for (const Cells& more : {launch_cells(main_kernel(times[i]), cases[i].shape), cold_cells(times[i])}) {
-      cells.insert(cells.end(), more.begin(), more.end());
-    }
+    append(cells, launch_cells(main_kernel(times[i]), cases[i].shape));
+    append(cells, cold_cells(times[i]));
     rows.add(cells);
   }
 }
@@ -148,8 +147,7 @@ void measure_steady(Bench& bench, TableSink& rows) {
       continue;
     }
     Cells cells = one.inputs("events", "sustained");
-    const Cells ran = launch_cells(longest_of(KernelTrace(bench.stream()).trace(launch)), one.shape);
-    cells.insert(cells.end(), ran.begin(), ran.end());
+    append(cells, launch_cells(longest_of(KernelTrace(bench.stream()).trace(launch)), one.shape));
     cells.insert(cells.end(), {{"sm_mhz", decimal(0.5e-6 * (first.card.sm_clock + second.card.sm_clock).si(), 1)},
                                {"power_w", decimal(0.5 * (first.card.power + second.card.power).si(), 1)},
                                {"temp_c", decimal(second.card.temperature, 0)},

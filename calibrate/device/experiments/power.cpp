@@ -149,8 +149,7 @@ void measure_power(Bench& bench, TableSink& rows) {
     bench.progress(load.label);
     const Launch launch = load.make();
     const Bench::Steady steady = bench.run_steady(launch, half_window);
-    const Cells ran = library_gemm_cells(cells, KernelTrace(bench.stream()).trace(launch));
-    cells.insert(cells.end(), ran.begin(), ran.end());
+    append(cells, library_gemm_cells(cells, KernelTrace(bench.stream()).trace(launch)));
     cells.insert(cells.end(), {{"idle_w", idle},
                                {"temp_c", decimal(steady.card.temperature, 0)},
                                {"samples", fmt::format("{}", steady.samples)},
