@@ -95,7 +95,7 @@ Hertz mean_clock(const Clock& clock, Hertz plateau, Hertz depth, Seconds duratio
 
 // What a busy clock of the FMA pipe counts beside one of the tensor cores towards the activity limit: fp8 GEMMs of
 // zeros whose accumulators are added up in FP32 run at 1655 MHz on two H200s (8192 cubed, tensor duty 0.84, FMA 0.23),
-// where the tensor cores' duty alone would leave 1926; seven other shapes agree (FINDINGS).
+// where the tensor cores' duty alone would leave 1926; six other shapes agree (FINDINGS).
 constexpr double fma_activity = 0.35;
 
 }  // namespace
